@@ -1,0 +1,151 @@
+"""What a run did: its steps, projected, and its events, as Temporal holds them."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import BaseModel, Field
+
+from reviews.api.access import viewer_of
+from reviews.api.paging import LARGEST_LIMIT, PageQuery, decode, encode
+from reviews.api.problems import documented
+from reviews.api.shapes import Json, Time
+from reviews.runs.models import Attempt, Run, Step, StepKind, StepStatus
+from reviews.runs.queries import events, run_for
+
+router = Router(tags=["runs"])
+
+LARGEST_EVENT_ID = 2**31 - 1
+
+
+class EventQuery(PageQuery):
+    after: int = Field(default=0, ge=0, le=LARGEST_EVENT_ID, description="Only events with a greater id.")
+    limit: int = Field(default=LARGEST_LIMIT, ge=1, le=LARGEST_LIMIT)
+
+
+class AttemptOut(BaseModel):
+    """One try of an activity, as our worker saw it."""
+
+    number: int
+    outcome: Attempt.Outcome
+    worker: str
+    started_at: Time
+    ended_at: Time | None
+    failure: Json = Field(description="`{type, message, retryable, next_retry_seconds}` or null.")
+    progress: Json = Field(description="Details of the last heartbeat.")
+
+
+class StepOut(BaseModel):
+    """One thing that the run did. Temporal keeps an activity's last attempt only; `attempts` are those recorded."""
+
+    event_id: int = Field(description="Where it began in the history.")
+    kind: StepKind
+    name: str = Field(description="Of an activity, child run, signal or update: its type or name.")
+    summary: str
+    status: StepStatus
+    attempt_count: int
+    attempts: list[AttemptOut]
+    input: Json
+    result: Json
+    failure: Json
+    scheduled_at: Time
+    started_at: Time | None
+    closed_at: Time | None
+
+
+class StepList(BaseModel):
+    items: list[StepOut]
+    next: str | None
+
+
+class EventOut(BaseModel):
+    id: int
+    time: str = Field(description="RFC 3339, UTC.")
+    type: str = Field(examples=["WorkflowExecutionSignaled"])
+    attributes: dict[str, Any]
+
+
+class EventList(BaseModel):
+    items: list[EventOut]
+    next: str | None
+
+
+@router.get(
+    "/runs/{run_id}/steps",
+    response=StepList,
+    operation_id="list_steps",
+    openapi_extra={"responses": documented("unauthorized", "forbidden", "not-found", "validation")},
+)
+def list_steps(request: HttpRequest, run_id: uuid.UUID, query: Query[PageQuery]) -> StepList:
+    """What the run did, newest first."""
+    run = run_for(viewer_of(request), run_id)
+    steps = run.steps.order_by("-event_id")
+    if query.cursor is not None:
+        steps = steps.filter(event_id__lt=decode(query.cursor, int)[0])
+    found = list(steps[: query.limit + 1])
+    page = found[: query.limit]
+    attempts = _attempts_of(run, page)
+    return StepList(
+        items=[_step_out(step, attempts[step.activity_id] if step.activity_id else []) for step in page],
+        next=encode([page[-1].event_id]) if len(found) > len(page) else None,
+    )
+
+
+@router.get(
+    "/runs/{run_id}/events",
+    response=EventList,
+    operation_id="list_events",
+    openapi_extra={"responses": documented("unauthorized", "forbidden", "not-found", "validation")},
+)
+def list_events(request: HttpRequest, run_id: uuid.UUID, query: Query[EventQuery]) -> EventList:
+    """The history, oldest first: `after` the last event seen, or by `cursor`."""
+    run = run_for(viewer_of(request), run_id)
+    after = decode(query.cursor, int)[0] if query.cursor is not None else query.after
+    found = list(events(run, after=after, limit=query.limit + 1))
+    page = found[: query.limit]
+    return EventList(
+        items=[EventOut(**event) for event in page],
+        next=encode([page[-1]["id"]]) if len(found) > len(page) else None,
+    )
+
+
+def _attempts_of(run: Run, steps: list[Step]) -> dict[str, list[Attempt]]:
+    by_activity: dict[str, list[Attempt]] = defaultdict(list)
+    activities = [step.activity_id for step in steps if step.activity_id]
+    for attempt in Attempt.objects.filter(run=run, activity_id__in=activities).order_by("number"):
+        by_activity[attempt.activity_id].append(attempt)
+    return by_activity
+
+
+def _step_out(step: Step, attempts: list[Attempt]) -> StepOut:
+    return StepOut(
+        event_id=step.event_id,
+        kind=StepKind(step.kind),
+        name=step.name,
+        summary=step.summary,
+        status=StepStatus(step.status),
+        attempt_count=max(step.attempts, len(attempts)),
+        attempts=[_attempt_out(attempt) for attempt in attempts],
+        input=step.input,
+        result=step.result,
+        failure=step.failure,
+        scheduled_at=step.scheduled_at,
+        started_at=step.started_at,
+        closed_at=step.closed_at,
+    )
+
+
+def _attempt_out(attempt: Attempt) -> AttemptOut:
+    return AttemptOut(
+        number=attempt.number,
+        outcome=Attempt.Outcome(attempt.outcome),
+        worker=attempt.worker,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        failure=attempt.failure,
+        progress=attempt.progress,
+    )

@@ -1,0 +1,36 @@
+"""Every table of the product, listed where Django looks for them."""
+
+from reviews.artifacts.models import Artifact, Blob, Version
+from reviews.audit.models import AuditEvent
+from reviews.changes.models import Change
+from reviews.escalations.models import Claim, Decision, Delivery, Escalation
+from reviews.outbox.models import Bridge, Message
+from reviews.people.models import Account, IdempotencyKey, SigninLink, Token
+from reviews.runs.models import AgentType, Attempt, HistoryChunk, ModelCall, Run, Step
+from reviews.workspaces.models import Membership, Workspace
+
+__all__ = [
+    "Account",
+    "AgentType",
+    "Artifact",
+    "Attempt",
+    "AuditEvent",
+    "Blob",
+    "Bridge",
+    "Change",
+    "Claim",
+    "Decision",
+    "Delivery",
+    "Escalation",
+    "HistoryChunk",
+    "IdempotencyKey",
+    "Membership",
+    "Message",
+    "ModelCall",
+    "Run",
+    "SigninLink",
+    "Step",
+    "Token",
+    "Version",
+    "Workspace",
+]

@@ -1,0 +1,106 @@
+"""State in one glance: an icon, a word and a tone for each state of the product's objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reviews.escalations.models import Decision, Escalation, Verdict
+from reviews.runs.models import Attempt, Run, Step, StepKind
+
+
+@dataclass(frozen=True)
+class Mark:
+    """``icon`` is a heroicon's name; ``tone`` one of waiting, running, good, bad, quiet."""
+
+    icon: str
+    tone: str
+    word: str
+
+
+_RUN = {
+    "starting": ("rocket-launch", "running"),
+    "running": ("play", "running"),
+    "paused": ("pause", "quiet"),
+    "completed": ("check", "good"),
+    "failed": ("exclamation-triangle", "bad"),
+    "canceled": ("no-symbol", "quiet"),
+    "terminated": ("stop", "bad"),
+    "timed_out": ("clock", "bad"),
+    "continued_as_new": ("arrow-path", "quiet"),
+}
+_STEP = {
+    "scheduled": ("clock", "quiet"),
+    "running": ("play", "running"),
+    "completed": ("check", "good"),
+    "failed": ("x-mark", "bad"),
+    "canceled": ("no-symbol", "quiet"),
+    "timed_out": ("clock", "bad"),
+}
+_QUESTION = {
+    "pending": ("hand-raised", "waiting"),
+    "decided": ("check", "good"),
+    "expired": ("clock", "quiet"),
+    "withdrawn": ("no-symbol", "quiet"),
+    "answered_outside": ("arrow-top-right-on-square", "quiet"),
+}
+_VERDICT = {
+    Verdict.APPROVE: ("check", "good", "approved"),
+    Verdict.EDIT: ("pencil-square", "good", "edited, then approved"),
+    Verdict.REJECT: ("x-mark", "bad", "rejected"),
+    Verdict.RESPOND: ("chat-bubble-left", "good", "answered"),
+    Verdict.RETRY: ("arrow-path", "running", "to be tried again"),
+    Verdict.CHANGES: ("arrow-uturn-left", "waiting", "changes asked for"),
+}
+_DELIVERY = {
+    "recorded": ("inbox-arrow-down", "running"),
+    "undone": ("arrow-uturn-left", "quiet"),
+    "delivered": ("paper-airplane", "running"),
+    "undeliverable": ("exclamation-triangle", "bad"),
+    "unread": ("exclamation-triangle", "bad"),
+    "refused": ("no-symbol", "bad"),
+    "acted_on": ("check", "good"),
+}
+_RISK = {
+    "low": Mark("shield-check", "quiet", "low risk"),
+    "medium": Mark("shield-exclamation", "quiet", "medium risk"),
+    "high": Mark("exclamation-triangle", "bad", "high risk"),
+}
+_KINDS = {
+    StepKind.TIMER: "clock",
+    StepKind.CHILD: "rectangle-stack",
+    StepKind.SIGNAL: "signal",
+    StepKind.UPDATE: "pencil",
+}
+
+
+def of_run(run: Run) -> Mark:
+    if run.is_open and run.waiting_for_human:
+        return Mark("hand-raised", "waiting", "waiting for a person")
+    return Mark(*_RUN[run.status], run.get_status_display().lower())
+
+
+def of_step(step: Step) -> Mark:
+    icon, tone = _STEP[step.status]
+    if step.ended and tone == "good":
+        icon = _KINDS.get(StepKind(step.kind), icon)
+    return Mark(icon, tone, step.get_status_display().lower())
+
+
+def of_attempt(attempt: Attempt) -> Mark:
+    return Mark(*_STEP[attempt.outcome], attempt.get_outcome_display().lower())
+
+
+def of_question(escalation: Escalation) -> Mark:
+    return Mark(*_QUESTION[escalation.state], escalation.get_state_display().lower())
+
+
+def of_decision(decision: Decision) -> Mark:
+    return Mark(*_VERDICT[Verdict(decision.verdict)])
+
+
+def of_delivery(state: str, word: str) -> Mark:
+    return Mark(*_DELIVERY[state], word)
+
+
+def of_risk(risk: str) -> Mark:
+    return _RISK[risk]

@@ -1,0 +1,57 @@
+"""Reading runs: the access functions, and what pages and REST share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q
+
+from reviews.runs.engine import engine
+from reviews.runs.models import AgentType, HistoryChunk, Run, RunQuerySet
+from reviews.workspaces.access import NotFound, Right, Viewer
+from reviews.workspaces.models import Workspace
+
+
+def run_for(viewer: Viewer, run_id: uuid.UUID, right: Right = Right.RUNS_READ) -> Run:
+    """The one way to a run. Raises :class:`NotFound` (also for foreign ones) and :class:`Forbidden`."""
+    run = Run.objects.select_related("workspace", "started_by").filter(id=run_id).first()
+    if run is None:
+        raise NotFound
+    viewer.require(right, run.workspace_id)
+    return run
+
+
+def runs_for(viewer: Viewer) -> RunQuerySet:
+    """All runs that the viewer may read. Raises :class:`Forbidden` where the right is missing everywhere."""
+    viewer.require_anywhere(Right.RUNS_READ)
+    return Run.objects.filter(workspace_id__in=viewer.workspaces(Right.RUNS_READ))
+
+
+def agent_types_for(viewer: Viewer, workspace: Workspace | None = None) -> list[AgentType]:
+    """What the viewer could start, by name; those of one workspace's namespace where it is given."""
+    viewer.require_anywhere(Right.AGENTS_READ)
+    workspaces = Workspace.objects.filter(id__in=viewer.workspaces(Right.AGENTS_READ))
+    if workspace is not None:
+        workspaces = workspaces.filter(id=workspace.id)
+    return list(AgentType.objects.filter(namespace__in=workspaces.values("namespace")).order_by("name"))
+
+
+def chain_of(run: Run) -> list[Run]:
+    """All executions of the run's chain, oldest first."""
+    return list(Run.objects.filter(chain=run.chain).order_by("created_at", "id"))
+
+
+def events(run: Run, *, after: int = 0, limit: int = 500) -> Iterator[dict[str, Any]]:
+    """Events with an id greater than ``after``, ascending: only the chunks needed are read and decoded."""
+    left = limit
+    chunks = HistoryChunk.objects.filter(Q(last_event__gt=after), run=run).order_by("first_event")
+    for chunk in chunks.iterator(chunk_size=4):
+        for event in engine().events(bytes(chunk.data)):
+            if event["id"] <= after:
+                continue
+            if left == 0:
+                return
+            left -= 1
+            yield event

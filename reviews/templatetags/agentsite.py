@@ -1,0 +1,151 @@
+"""What templates say in one word: times, states, text from outside."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from reviews.escalations.models import Decision, Escalation
+from reviews.pages import addresses, marks, times
+from reviews.pages.visible import named
+from reviews.pages.visible import visible as make_visible
+from reviews.runs.models import Attempt, Run, Step
+
+register = template.Library()
+register.filter("visible", make_visible)
+register.filter("named", named)
+register.filter("took", lambda span: times.took(span) if span is not None else "–")
+register.filter("mark_of_risk", marks.of_risk)
+register.filter("address_of_run", addresses.of_run)
+register.filter("address_of_question", addresses.of_escalation)
+
+
+@register.simple_tag
+def ago(at: datetime | None, form: str = "%s ago") -> SafeString | str:
+    """How long ago, with the absolute time and zone at hand."""
+    return _time(at, form % times.in_words(timezone.now() - at)) if at else "–"
+
+
+@register.simple_tag
+def since(at: datetime | None) -> SafeString | str:
+    """The same in one short word, for lists."""
+    return _time(at, times.roughly(timezone.now() - at)) if at else "–"
+
+
+@register.simple_tag
+def clock(at: datetime | None) -> SafeString | str:
+    """The time of day, with milliseconds."""
+    return _time(at, f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}") if at else "–"
+
+
+def _time(at: datetime, words: str) -> SafeString:
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), times.absolute(at), words)
+
+
+@register.filter
+def lasted(run: Run) -> str:
+    if run.started_at is None:
+        return "–"
+    return times.took((run.closed_at or timezone.now()) - run.started_at)
+
+
+@register.filter
+def span(attempt: Attempt) -> timedelta | None:
+    return attempt.ended_at - attempt.started_at if attempt.ended_at else None
+
+
+@register.filter
+def milliseconds(count: int | None) -> str:
+    return times.took(timedelta(milliseconds=count)) if count is not None else "–"
+
+
+@register.filter
+def mark(thing: Run | Step | Attempt | Escalation | Decision) -> marks.Mark:
+    match thing:
+        case Run():
+            return marks.of_run(thing)
+        case Step():
+            return marks.of_step(thing)
+        case Attempt():
+            return marks.of_attempt(thing)
+        case Decision():
+            return marks.of_decision(thing)
+        case _:
+            return marks.of_question(thing)
+
+
+@register.filter
+def mark_word(thing: Run | Step | Attempt | Escalation | Decision) -> str:
+    return mark(thing).word
+
+
+@register.inclusion_tag("components/pill.html")
+def pill(shown: marks.Mark, words: str = "") -> dict[str, Any]:
+    return {"mark": shown, "words": words or shown.word}
+
+
+@register.inclusion_tag("components/deadline.html")
+def deadline(escalation: Escalation, then: str = "") -> dict[str, Any]:
+    """How long an open question may still wait, and what happens then; nothing on a closed one."""
+    at = escalation.deadline if escalation.is_pending else None
+    left = at - timezone.now() if at else None
+    return {
+        "at": at,
+        "absolute": times.absolute(at) if at else "",
+        "left": times.roughly(left) if left else "",
+        "passed": escalation.deadline_passed,
+        "then": then,
+        "pending": escalation.is_pending,
+    }
+
+
+@register.simple_tag
+def query_with(filters: Any, **changed: Any) -> str:
+    """The address of a list with some of its filters changed."""
+    return str(filters.address(**changed))
+
+
+@register.filter
+def pretty(value: Any) -> SafeString:
+    """JSON for people, hidden characters shown."""
+    return make_visible(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+@register.filter
+def short(identifier: object, length: int = 8) -> str:
+    text = str(identifier)
+    return text if len(text) <= length + 1 else f"{text[:length]}…"
+
+
+@register.filter
+def bytes_in_words(count: int) -> str:
+    """SI units: 22 kB, 1.4 MB."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit in ("B", "kB") or size >= 10 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+@register.filter
+def count_of(number: int, noun: str) -> str:
+    """``1 step``, ``3 steps``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@register.filter
+def in_thousands(number: int | None) -> str:
+    return f"{number or 0:,}"
+
+
+@register.filter
+def as_text(content: Any) -> str:
+    """A message's content: words as they are, parts as JSON."""
+    return content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
