@@ -1,0 +1,123 @@
+"""Reads what a model sent back: a whole completion or a stream of chunks, in either case not to be trusted."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import jsonschema
+from openai import AsyncStream
+from openai.types import CompletionUsage
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from workflows.llm.failures import ContentFiltered, LostAnswer, MalformedAnswer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Reply:
+    """What has arrived of an answer so far; it stays readable when reading on fails."""
+
+    text: str = ""
+    refusal: str = ""
+    model: str | None = None
+    finish_reason: str | None = None
+    response_id: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+
+    def read(self, completion: ChatCompletion) -> None:
+        """Take over a whole completion; raise MalformedAnswer when it is none."""
+        if not isinstance(completion, ChatCompletion) or not completion.choices:
+            raise MalformedAnswer(f"not a chat completion: {str(completion)[:200]!r}")
+        choice = completion.choices[0]
+        self._identify(completion)
+        self._count(completion.usage)
+        self.finish_reason = choice.finish_reason
+        if choice.message is None:
+            raise MalformedAnswer("the answer holds no message")
+        self._add(choice.message.content, choice.message.refusal)
+
+    async def read_stream(
+        self, stream: AsyncStream[ChatCompletionChunk], on_token: Callable[[str], None] | None
+    ) -> None:
+        """Take over a stream as it comes; raise LostAnswer when it ends before its finish reason."""
+        async with stream:
+            async for chunk in stream:
+                self._identify(chunk)
+                self._count(chunk.usage)
+                for choice in (chunk.choices or [])[:1]:
+                    self.finish_reason = choice.finish_reason or self.finish_reason
+                    if choice.delta is not None:
+                        self._add(choice.delta.content, choice.delta.refusal)
+                        if on_token and choice.delta.content:
+                            _tell(on_token, choice.delta.content)
+        if self.finish_reason is None:
+            raise LostAnswer("the stream ended before the answer was whole")
+
+    def _identify(self, part: ChatCompletion | ChatCompletionChunk) -> None:
+        self.model = part.model or self.model
+        self.response_id = part.id or self.response_id
+
+    def _count(self, usage: CompletionUsage | None) -> None:
+        if usage is None:
+            return
+        self.tokens_in, self.tokens_out = usage.prompt_tokens, usage.completion_tokens
+        details = usage.prompt_tokens_details
+        self.tokens_cached = details.cached_tokens if details else None
+
+    def _add(self, content: str | None, refusal: str | None) -> None:
+        if not isinstance(content, str | None) or not isinstance(refusal, str | None):
+            raise MalformedAnswer("the answer's content is not text")
+        self.text += content or ""
+        self.refusal += refusal or ""
+
+    def check(self) -> None:
+        """Raise ContentFiltered for a refusal, MalformedAnswer for an answer without words."""
+        if self.refusal:
+            raise ContentFiltered(self.refusal)
+        if self.finish_reason == "content_filter":
+            raise ContentFiltered("the model's content filter withheld the answer")
+        if not self.text.strip():
+            raise MalformedAnswer(f"the answer is empty (finish reason: {self.finish_reason})")
+
+    def parsed(self, schema: dict[str, Any] | None) -> Any:
+        """The text as JSON that fits `schema` (None: any object); raise MalformedAnswer with the reason."""
+        if self.finish_reason == "length":
+            raise MalformedAnswer("the answer was cut at the token limit, so its JSON is not whole")
+        try:
+            data = json.loads(_without_fence(self.text), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise MalformedAnswer(f"the answer is not JSON: {error}") from error
+        if schema is None and not isinstance(data, dict):
+            raise MalformedAnswer(f"the answer is {type(data).__name__}, not a JSON object")
+        if schema is not None and (fault := _first_fault(data, schema)):
+            raise MalformedAnswer(f"the answer does not fit its schema: {fault}")
+        return data
+
+
+def _tell(on_token: Callable[[str], None], token: str) -> None:
+    try:
+        on_token(token)
+    except Exception:
+        logger.exception("The progress of an answer could not be told")
+
+
+def _without_fence(text: str) -> str:
+    """Many models wrap JSON in a Markdown code fence, whatever they were told."""
+    text = text.strip()
+    if text.startswith("```") and text.endswith("```") and "\n" in text:
+        return text.split("\n", 1)[1][: -len("```")]
+    return text
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _first_fault(data: Any, schema: dict[str, Any]) -> str | None:
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
+    return f"{fault.message[:300]} at {fault.json_path}" if fault else None

@@ -1,0 +1,204 @@
+"""Sends one answer of the demo model, whole or streamed, with the fault that it was told to show."""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from workflows.llm.demo_faults import Call, CallLog, Fault
+from workflows.llm.demo_prompt import Prompt
+from workflows.llm.demo_script import ToolCall, answer
+
+MAX_CHUNKS = 40
+ERROR_TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 429: "requests"}
+REFUSAL = "I'm sorry, but the demo model was told to refuse this request."
+
+
+class ClientLeft(Exception):
+    """The client closed the connection before its answer was whole."""
+
+
+@dataclass
+class ChatAnswer:
+    """An ASGI application that answers one call and logs how it ended."""
+
+    prompt: Prompt
+    fault: Fault | None
+    log: CallLog
+    call: Call
+    latency: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._wait(receive, self._delay)
+            match self._kind:
+                case "rate_limit" | "error":
+                    await self._send_error(scope, receive, send)
+                case _ if self.prompt.body.get("stream"):
+                    await self._stream(receive, send)
+                case _:
+                    await self._send_whole(send)
+        except ClientLeft:
+            # A client that tired of a call which is never answered saw the fault that was asked for.
+            self.log.close(self.call, "timeout" if self._kind == "timeout" else "abandoned", None)
+        except asyncio.CancelledError:
+            self.log.close(self.call, "abandoned", None)
+            raise
+        except Exception:
+            self.log.close(self.call, "crashed", 500)
+            raise
+
+    @property
+    def _delay(self) -> float | None:
+        if self.fault and self.fault.kind == "timeout":
+            return None
+        return self.latency + (self.fault.seconds if self.fault and self.fault.kind == "slow" else 0)
+
+    async def _wait(self, receive: Receive, seconds: float | None) -> None:
+        """Let time pass (None: for ever) while the client is there; raise ClientLeft when it goes."""
+        try:
+            async with asyncio.timeout(seconds):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return
+        raise ClientLeft
+
+    async def _send_error(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.fault is not None
+        status = 429 if self.fault.kind == "rate_limit" else self.fault.status
+        response = error_response(
+            status,
+            self.fault.message or f"The demo model was told to answer {status}.",
+            code="rate_limit_exceeded" if self.fault.kind == "rate_limit" else self.fault.code,
+            headers=self.fault.headers,
+        )
+        await response(scope, receive, send)
+        self.log.close(self.call, self.fault.kind, status)
+
+    async def _send_whole(self, send: Send) -> None:
+        message, finish_reason = self._message()
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
+        completion = self._envelope("chat.completion") | {"choices": [choice], "usage": self._usage(message)}
+        body = json.dumps(completion, ensure_ascii=False).encode()
+        if self._breaks_body:
+            body = body[: len(body) // 2]
+        await send(_start("application/json", len(body)))
+        dropped = self._kind == "drop"
+        await send(_body(body[: len(body) // 2] if dropped else body, more=dropped))
+        self._close()
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
+        message, finish_reason = self._message()
+        deltas = list(_deltas(message))
+        await send(_start("text/event-stream", None))
+        for position, delta in enumerate(deltas):
+            if self._kind == "drop" and position >= len(deltas) / 2:
+                self._close()
+                return
+            await self._send_chunk(send, {"index": 0, "delta": delta, "finish_reason": None})
+            await self._wait(receive, self.latency / (2 * len(deltas)))
+        if self._breaks_body:
+            await send(_body(b'data: {"id": "chatcmpl-\n\n', more=True))
+        await self._send_chunk(send, {"index": 0, "delta": {}, "finish_reason": finish_reason})
+        if (self.prompt.body.get("stream_options") or {}).get("include_usage"):
+            await self._send_chunk(send, None, self._usage(message))
+        await send(_body(b"data: [DONE]\n\n", more=False))
+        self._close()
+
+    async def _send_chunk(self, send: Send, choice: dict[str, Any] | None, usage: Any = None) -> None:
+        chunk = self._envelope("chat.completion.chunk") | {"choices": [choice] if choice else []}
+        if usage is not None:
+            chunk["usage"] = usage
+        await send(_body(f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode(), more=True))
+
+    def _close(self) -> None:
+        # No await lies between the last byte and this count, so a client that has the answer sees it counted.
+        failed = self._kind in ("malformed_json", "refuse", "drop")
+        self.log.close(self.call, str(self._kind) if failed else "completed", 200)
+
+    @property
+    def _kind(self) -> str | None:
+        return self.fault.kind if self.fault else None
+
+    @property
+    def _breaks_body(self) -> bool:
+        """Free text cannot be malformed JSON, so there the protocol's own JSON is broken."""
+        return self._kind == "malformed_json" and self.prompt.json_schema is None
+
+    def _message(self) -> tuple[dict[str, Any], str]:
+        """OpenAI's message object and its finish reason."""
+        said = answer(self.prompt)
+        message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+        if self._kind == "refuse":
+            return message | {"refusal": REFUSAL}, "stop"
+        if isinstance(said, ToolCall):
+            function = {"name": said.name, "arguments": said.arguments}
+            call = {"id": said.id, "type": "function", "function": function}
+            return message | {"tool_calls": [call]}, "tool_calls"
+        if self._kind == "malformed_json" and self.prompt.json_schema is not None:
+            said = said[: len(said) * 2 // 3]
+        return message | {"content": said}, "stop"
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-demo-{self.prompt.digest}",
+            "object": kind,
+            "created": int(time.time()),
+            "model": self.prompt.body["model"],
+            "system_fingerprint": "fp_demo",
+        }
+
+    def _usage(self, message: dict[str, Any]) -> dict[str, Any]:
+        """About four characters a token, as English text has."""
+        sent, said = (len(self.prompt.text) // 4 + 1, len(json.dumps(message, ensure_ascii=False)) // 4)
+        return {
+            "prompt_tokens": sent,
+            "completion_tokens": said,
+            "total_tokens": sent + said,
+            "prompt_tokens_details": {"cached_tokens": sent // 128 * 128 if sent >= 1024 else 0},
+        }
+
+
+def error_response(
+    status: int,
+    message: str,
+    *,
+    code: str | None = None,
+    param: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """An error in OpenAI's shape."""
+    kind = ERROR_TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    error = {"message": message, "type": kind, "param": param, "code": code}
+    return JSONResponse({"error": error}, status, headers)
+
+
+def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The message cut into what each chunk of a stream adds, the role first."""
+    yield {"role": "assistant", "content": "" if message["content"] is not None else None}
+    if message.get("tool_calls"):
+        yield {"tool_calls": [{"index": i, **call} for i, call in enumerate(message["tool_calls"])]}
+        return
+    name = "content" if message["content"] is not None else "refusal"
+    words = re.findall(r"\s*\S+\s*", message[name])
+    size = len(words) // MAX_CHUNKS + 1
+    for start in range(0, len(words), size):
+        yield {name: "".join(words[start : start + size])}
+
+
+def _start(content_type: str, length: int | None) -> dict[str, Any]:
+    headers = [(b"content-type", content_type.encode())]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+def _body(body: bytes, *, more: bool) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}

@@ -1,0 +1,127 @@
+"""The worker: stateless, serves the agents' queue and the queue by which any workflow reaches people."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from django.db import DatabaseError
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from reviews.runs import actions as runs
+from workflows.activities import files, human, model, payments
+from workflows.activities.database import with_database
+from workflows.agents import escalation, refund, research
+from workflows.contracts import AGENTS_QUEUE, HUMAN_QUEUE, AgentDescription
+from workflows.engine.connect import connect_in_time
+from workflows.recording import Recorder, RecordingInterceptor
+
+logger = logging.getLogger(__name__)
+
+AGENTS: list[AgentDescription] = [refund.DESCRIPTION, escalation.DESCRIPTION, research.DESCRIPTION]
+WORKFLOWS = [refund.RefundAgent, escalation.EscalationAgent, research.ResearchAgent]
+AGENT_ACTIVITIES: list[Callable[..., Any]] = [
+    model.generate_plan,
+    model.execute_research_task,
+    model.synthesize_report,
+    model.attempt_task,
+    payments.pay_refund,
+    files.store_report,
+]
+HUMAN_ACTIVITIES: list[Callable[..., Any]] = [human.ask, human.settle, human.acknowledge]
+THREADS = 12
+"""For the activities that use the database; fewer than its pool has connections."""
+GRACE = timedelta(seconds=3)
+
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        "workflows.contracts", "workflows.human"
+    )
+)
+"""Those two keep no state of their own, so each run need not import them anew."""
+
+
+async def run() -> None:
+    """Work until SIGTERM or SIGINT, then finish what can be finished within 3 s."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = await connect_in_time()
+    await register(client.namespace)
+    recorder = Recorder(client.identity)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
+        async with agents_worker(client, threads, recorder), human_worker(client, threads, recorder):
+            logger.info("Working on %s and %s of %s", AGENTS_QUEUE, HUMAN_QUEUE, client.namespace)
+            await asyncio.to_thread(import_module, "workflows.llm.client")
+            await stop.wait()
+    await close_clients()
+    recorder.close()
+
+
+async def close_clients() -> None:
+    from workflows.llm import client
+
+    await client.close_clients()
+
+
+def agents_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder) -> Worker:
+    return Worker(
+        client,
+        task_queue=AGENTS_QUEUE,
+        workflows=WORKFLOWS,
+        activities=AGENT_ACTIVITIES,
+        activity_executor=threads,
+        # More than there are threads: a model's activity waits in the loop, not in a thread.
+        max_concurrent_activities=int(os.environ.get("WORKER_ACTIVITIES", "50")),
+        interceptors=[RecordingInterceptor(recorder)],
+        workflow_runner=RUNNER,
+        graceful_shutdown_timeout=GRACE,
+        identity=client.identity,
+    )
+
+
+def human_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder) -> Worker:
+    return Worker(
+        client,
+        task_queue=HUMAN_QUEUE,
+        activities=HUMAN_ACTIVITIES,
+        activity_executor=threads,
+        max_concurrent_activities=THREADS,
+        interceptors=[RecordingInterceptor(recorder)],
+        graceful_shutdown_timeout=GRACE,
+        identity=client.identity,
+    )
+
+
+async def register(namespace: str) -> None:
+    """Say what can be started here, as soon as the database is there."""
+    for agent in AGENTS:
+        while True:
+            try:
+                await asyncio.to_thread(_register, namespace, agent)
+                break
+            except DatabaseError as error:
+                logger.warning("Waiting for the database: %s", error)
+                await asyncio.sleep(1)
+
+
+def _register(namespace: str, agent: AgentDescription) -> None:
+    with_database(runs.register_agent_type)(
+        namespace,
+        agent.name,
+        title=agent.title,
+        description=agent.description,
+        queue=agent.queue,
+        workflow_type=agent.workflow_type,
+        input_schema=agent.input_schema,
+        example=agent.example,
+    )
