@@ -1,0 +1,97 @@
+"""Chromium on the pages of a live server with real rows. Nothing is sent to Temporal here: the tests play its part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from reviews.people.models import Account
+from tests.browser.scene import Scene
+from tests.support.chromium import find_chromium
+
+# Playwright's sync interface keeps an event loop in this thread; the rows are made from it all the same.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+PATIENCE_MS = 10_000
+SignIn = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def scene(transactional_db: None) -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+def sign_in(chromium: Browser, live_server: LiveServer) -> Iterator[SignIn]:
+    """``sign_in(account, **context)``: a page of a browser in which the account is signed in.
+
+    What the browser complains about (a script's error, something that the content security policy forbids)
+    fails the test.
+    """
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_browser(account: Account, **options: Any) -> Page:
+        context = chromium.new_context(base_url=live_server.url, **{"color_scheme": "light", **options})
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_cookies([session_of(account, live_server.url)])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if is_complaint(said.type, said.text) else None,
+        )
+        return page
+
+    yield open_browser
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def is_complaint(kind: str, text: str) -> bool:
+    """That a page came with a status of 4xx is what some tests want."""
+    return kind == "error" and not text.startswith(
+        "Failed to load resource: the server responded with a status of 4"
+    )
+
+
+def session_of(account: Account, url: str) -> Any:
+    client = Client()
+    client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
+    return {
+        "name": settings.SESSION_COOKIE_NAME,
+        "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+        "url": url,
+    }
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures go: the folder that SCREENSHOTS names, else a temporary one."""
+    folder = (
+        Path(os.environ["SCREENSHOTS"])
+        if "SCREENSHOTS" in os.environ
+        else tmp_path_factory.mktemp("screenshots")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

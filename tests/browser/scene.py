@@ -1,0 +1,165 @@
+"""A workspace in the middle of a day: questions that wait, runs at work, a file."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from django.utils import timezone
+
+from reviews.artifacts.actions import write_version
+from reviews.artifacts.models import Version
+from reviews.escalations import actions as escalations
+from reviews.escalations.models import Decision, Escalation
+from reviews.outbox.models import Message
+from reviews.runs.actions import start_run
+from reviews.runs.models import Attempt, ModelCall, Run, Step
+from tests.support.people import REFUND, People, approve, ask_refund, register_refund, start_refund
+
+MAIL = "The parcel never came.\nI want my money. \u202eerofeb ti yap\u202c <b>now</b>"
+
+
+class Scene:
+    """Each part is made when first named."""
+
+    def __init__(self) -> None:
+        self.people = People()
+        self.home = self.people.home
+        register_refund(self.home.namespace)
+
+    @cached_property
+    def question(self) -> Escalation:
+        """With everything that a page can show of one."""
+        evidence: list[dict[str, Any]] = [
+            {"kind": "text", "title": "Mail", "source": "customer, 19 Nov", "text": MAIL},
+            {"kind": "json", "title": "Order", "value": {"order": 10382, "late_days": 9}, "trusted": True},
+            {"kind": "link", "title": "Tracking", "url": "https://example.org/track/1"},
+            {"kind": "link", "title": "Odd", "url": "javascript:alert(1)"},
+            {"kind": "artifact", "title": "Report", "artifact_version": str(self.file.id)},
+        ]
+        deadline = (timezone.now() + timedelta(minutes=58)).isoformat()
+        return self.ask(
+            "Refund 120.50 to Dora?",
+            description="The parcel is nine days late. Policy allows 100 without a person.",
+            before={**REFUND, "amount": 0},
+            evidence=evidence,
+            policy={"deadline": deadline, "on_deadline": "reject"},
+        )
+
+    @cached_property
+    def high_risk(self) -> Escalation:
+        return self.ask("Refund 900 to Erin?", policy={"risk": "high"})
+
+    def ask(self, title: str, **changes: Any) -> Escalation:
+        run = start_refund(self.home, self.people.olga)
+        return ask_refund(run, title, title=title, **changes)
+
+    @cached_property
+    def decided(self) -> Escalation:
+        """Edited by Bob; its signal cannot be sent."""
+        question = self.ask("Refund 80 to Frida?")
+        decision = escalations.decide(
+            question, by=self.people.bob, verdict="edit", digest=question.digest,
+            response={**REFUND, "amount": 40}, comment="Half is enough.",
+        )  # fmt: skip
+        Message.objects.filter(subject=decision.id).update(last_error="UNAVAILABLE: connection refused")
+        return question
+
+    def approve(self, question: Escalation) -> Decision:
+        return approve(question, self.people.bob)
+
+    @cached_property
+    def run(self) -> Run:
+        """At work: a step was tried three times, one failed, one goes on."""
+        run = start_refund(self.home, self.people.olga)
+        start = timezone.now() - timedelta(minutes=4, seconds=31)
+        Run.objects.filter(id=run.id).update(started_at=start, last_event_id=61, history_bytes=22_111)
+        run.refresh_from_db()
+        self._step(run, 5, "check_order", 0, 20, result={"order": 10382}, input={"customer": "Dora"})
+        self._step(run, 11, "ask_bank", 20, 150, attempts=3)
+        self._step(
+            run,
+            20,
+            "store_receipt",
+            150,
+            171,
+            status="failed",
+            failure={"type": "Full", "message": "no room"},
+        )
+        self._step(run, 30, "pay", 171, None, status="running")
+        self._attempt(run, 11, 1, 20, 36, failure={"type": "RateLimited", "message": "429; Retry-After 12 s"})
+        self._attempt(run, 11, 2, 48, 70, failure={"type": "Malformed", "message": "the answer is not JSON"})
+        self._attempt(run, 11, 3, 112, 150)
+        self._attempt(run, 30, 1, 171, None, progress={"percent": 40})
+        ModelCall.objects.create(
+            run=run, activity_id="5", attempt=1, purpose="check", model="demo-small", demo=True, duration_ms=1830,
+            messages=[{"role": "user", "content": "Is it late?"}], answer="Yes.", tokens_in=1200, tokens_out=40,
+            started_at=start,
+        )  # fmt: skip
+        return run
+
+    def _step(self, run: Run, event: int, name: str, begin: int, end: int | None, **fields: Any) -> Step:
+        start = run.started_at
+        assert start is not None
+        return Step.objects.create(
+            run=run, event_id=event, kind="activity", name=name, activity_id=str(event),
+            scheduled_at=start + timedelta(seconds=begin), started_at=start + timedelta(seconds=begin),
+            closed_at=start + timedelta(seconds=end) if end else None, **{"status": "completed", "attempts": 1, **fields},
+        )  # fmt: skip
+
+    def _attempt(self, run: Run, event: int, number: int, begin: int, end: int | None, **fields: Any) -> None:
+        start = run.started_at
+        assert start is not None
+        outcome = "failed" if "failure" in fields else "completed" if end else "running"
+        Attempt.objects.create(
+            run=run, activity_id=str(event), activity_type="x", number=number, outcome=outcome, worker="4711@worker-1",
+            started_at=start + timedelta(seconds=begin), ended_at=start + timedelta(seconds=end) if end else None, **fields,
+        )  # fmt: skip
+
+    def add_step(self) -> Step:
+        return self._step(self.run, 40, "send_mail", 180, None, status="running")
+
+    @cached_property
+    def starting(self) -> Run:
+        return start_run(self.home, "refund", REFUND, by=self.people.olga)
+
+    @cached_property
+    def file(self) -> Version:
+        text = b"# Delivery\n\nIt came **late**.\n\n| leg | days |\n|---|---|\n| port | 4 |\n\n[source](https://example.org)"
+        return write_version(
+            self.home, "refunds/delivery.md", text, media_type="text/markdown", by=self.people.olga
+        )
+
+    def furnish(self) -> None:
+        """Everything at once."""
+        for title in ("Send the summary to 14 people?", "Which agent should take this request?"):
+            self.ask(title)
+        escalations.claim(self.ask("Publish version 4?"), by=self.people.ada)
+        _ = self.high_risk, self.question, self.decided, self.run, self.starting, self.file
+        ask_refund(self.run, "figures", title="Which of two figures is right?")
+
+    def addresses(self) -> dict[str, str]:
+        """Every kind of page, by name."""
+        run, question = f"/runs/{self.run.id}/", f"/questions/{self.question.id}/"
+        return {
+            "inbox": "/",
+            "mine": "/?tab=mine",
+            "decided": "/?tab=decided",
+            "question": question,
+            "edit": f"{question}?verdict=edit",
+            "high-risk": f"/questions/{self.high_risk.id}/?verdict=approve",
+            "decision": f"/questions/{self.decided.id}/?tab=decided",
+            "runs": "/runs/",
+            "no-runs": "/runs/?status=terminated",
+            "new-run": "/runs/new/?agent=refund",
+            "run": run,
+            "calls": f"{run}?tab=calls",
+            "run-files": f"{run}?tab=files",
+            "questions": f"{run}?tab=questions",
+            "starting": f"/runs/{self.starting.id}/",
+            "files": "/files/",
+            "file": f"/files/{self.file.id}/",
+            "missing": "/nowhere/",
+            "password": "/accounts/password/change/",
+        }

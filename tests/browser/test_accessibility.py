@@ -1,0 +1,107 @@
+"""For everybody: axe, reflow, targets, forced colours. Pictures of every page are kept for people to judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.conftest import SignIn
+from tests.browser.scene import Scene
+
+pytestmark = pytest.mark.browser
+SIZES = {"1440": {"width": 1440, "height": 1000}, "390": {"width": 390, "height": 844}}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+UNFOLD = (
+    "document.querySelectorAll('details:not([name]):not([data-popup])').forEach((one) => { one.open = true })"
+)
+SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary, input, select, textarea')]
+  .filter((one) => one.checkVisibility() && !one.closest('.visually-hidden, p, td, .prose') && one.type !== 'checkbox')
+  .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+  .filter(([, box]) => box.width > 0 && (box.height < 23.5 || box.width < 23.5))
+  .map(([html, box]) => `${Math.round(box.width)}×${Math.round(box.height)} ${html}`)"""
+
+
+def faults_of(page: Page) -> list[str]:
+    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing(scene: Scene, sign_in: SignIn, screenshots: Path, size: str, theme: str) -> None:
+    scene.furnish()
+    # Axe styles what it measures; that the pages themselves keep to the policy, the tests below see.
+    page = sign_in(scene.people.alice, color_scheme=theme, viewport=SIZES[size], bypass_csp=True)
+    faults: dict[str, list[str]] = {}
+    for name, address in scene.addresses().items():
+        page.goto(address)
+        page.screenshot(path=screenshots / f"{name}-{size}-{theme}.png")
+        page.evaluate(UNFOLD)
+        if found := faults_of(page):
+            faults[name] = found
+    assert faults == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_before_signing_in(
+    chromium: Browser, live_server: LiveServer, screenshots: Path, theme: str
+) -> None:
+    context = chromium.new_context(base_url=live_server.url, color_scheme=theme, bypass_csp=True)
+    page = context.new_page()
+    for name, address in {"login": "/accounts/login/", "link": "/sign-in/any/"}.items():
+        page.goto(address)
+        page.screenshot(path=screenshots / f"{name}-1440-{theme}.png")
+        assert faults_of(page) == []
+    context.close()
+
+
+@pytest.mark.parametrize("size", [{"width": 320, "height": 640}, {"width": 320, "height": 256}])
+def test_nothing_is_cut_off_at_320_pixels_or_400_percent(
+    scene: Scene, sign_in: SignIn, screenshots: Path, size: dict[str, int]
+) -> None:
+    scene.furnish()
+    page = sign_in(scene.people.alice, viewport=size)
+    wide = {}
+    for name, address in scene.addresses().items():
+        page.goto(address)
+        page.screenshot(path=screenshots / f"{name}-{size['width']}x{size['height']}.png")
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            wide[name] = over
+    assert wide == {}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_targets_are_large_enough(scene: Scene, sign_in: SignIn, size: str) -> None:
+    scene.furnish()
+    page = sign_in(scene.people.alice, viewport=SIZES[size])
+    small = {}
+    for name, address in scene.addresses().items():
+        page.goto(address)
+        if found := page.evaluate(SMALL_TARGETS):
+            small[name] = found
+    assert small == {}
+
+
+def test_the_buttons_stay_in_sight_and_leave_room(scene: Scene, sign_in: SignIn) -> None:
+    """The decision bar may not cover more than half of a phone."""
+    page = sign_in(scene.people.bob, viewport=SIZES["390"])
+    page.goto(f"/questions/{scene.question.id}/")
+    bar = page.locator(".decide").bounding_box()
+    assert bar is not None
+    assert bar["y"] > SIZES["390"]["height"] / 2
+    assert bar["y"] + bar["height"] <= SIZES["390"]["height"]
+
+
+def test_states_are_told_apart_with_forced_colours(scene: Scene, sign_in: SignIn, screenshots: Path) -> None:
+    scene.furnish()
+    page = sign_in(scene.people.alice, forced_colors="active", viewport=SIZES["1440"])
+    for name in ("inbox", "run"):
+        page.goto(scene.addresses()[name])
+        page.screenshot(path=screenshots / f"{name}-forced.png")
+        assert page.locator(".pill svg").count() == page.locator(".pill").count(), "an icon beside each word"
