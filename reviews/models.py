@@ -6,11 +6,23 @@ from reviews.changes.models import Change
 from reviews.escalations.models import Claim, Decision, Delivery, Escalation
 from reviews.outbox.models import Bridge, Message
 from reviews.people.models import Account, IdempotencyKey, SigninLink, Token
-from reviews.runs.models import AgentType, Attempt, HistoryChunk, ModelCall, Run, Step
+from reviews.runs.models import (
+    ActivityLatency,
+    ActivityTimeouts,
+    AgentType,
+    Attempt,
+    HistoryChunk,
+    ModelCall,
+    Run,
+    SavedView,
+    Step,
+)
 from reviews.workspaces.models import Membership, Workspace
 
 __all__ = [
     "Account",
+    "ActivityLatency",
+    "ActivityTimeouts",
     "AgentType",
     "Artifact",
     "Attempt",
@@ -28,6 +40,7 @@ __all__ = [
     "Message",
     "ModelCall",
     "Run",
+    "SavedView",
     "SigninLink",
     "Step",
     "Token",

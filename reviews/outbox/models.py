@@ -18,6 +18,13 @@ class MessageKind(models.TextChoices):
     SIGNAL = "signal"
     CANCEL = "cancel"
     TERMINATE = "terminate"
+    UPDATE = "update"
+    RESET = "reset"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+    PAUSE_ACTIVITY = "pause_activity", "pause activity"
+    UNPAUSE_ACTIVITY = "unpause_activity", "unpause activity"
+    RETRY_ACTIVITY = "retry_activity", "retry activity now"
 
 
 class MessageState(models.TextChoices):

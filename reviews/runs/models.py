@@ -6,6 +6,8 @@ import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -52,6 +54,10 @@ class RunQuerySet(QuerySet["Run"]):
     def open(self) -> RunQuerySet:
         return self.filter(status__in=OPEN_STATUSES)
 
+    def to_follow(self) -> RunQuerySet:
+        """Those of which Temporal may have more than is mirrored."""
+        return self.filter(history_whole=False, imported_at=None).exclude(run_id=None)
+
     def execution(self, namespace: str, workflow_id: str, run_id: str) -> RunQuerySet:
         return self.filter(namespace=namespace, workflow_id=workflow_id, run_id=run_id)
 
@@ -67,6 +73,9 @@ class Run(models.Model):
     first_run_id = models.CharField(max_length=64, null=True, help_text="Temporal's name for the chain.")
     chain = models.UUIDField(db_index=True, help_text="Id of the chain's first run.")
     previous = models.ForeignKey("self", models.SET_NULL, null=True, related_name="successors")
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="children", help_text="The run that started it."
+    )
 
     agent = models.CharField(max_length=100, help_text="Name of the agent type, or the workflow's type.")
     workflow_type = models.CharField(max_length=255, blank=True)
@@ -76,6 +85,8 @@ class Run(models.Model):
     result = models.JSONField(null=True)
     failure = models.JSONField(null=True)
     started_by = models.ForeignKey("reviews.Account", models.PROTECT, null=True, related_name="+")
+    search_attributes = models.JSONField(default=dict, help_text="As upserted last.")
+    memo = models.JSONField(default=dict)
 
     status = models.CharField(max_length=20, choices=RunStatus, default=RunStatus.STARTING)
     waiting_for_human = models.BooleanField(default=False)
@@ -89,6 +100,17 @@ class Run(models.Model):
         null=True, help_text="In a run made by a reset: the event where it left its base run."
     )
     history_bytes = models.PositiveBigIntegerField(default=0)
+    history_whole = models.BooleanField(
+        default=False, help_text="The closing event is mirrored, or Temporal has no more to give."
+    )
+    history_token = models.BinaryField(
+        null=True, help_text="Temporal's page token that goes on behind last_event_id."
+    )
+    imported_at = models.DateTimeField(null=True, help_text="From a history file; no server knows it.")
+    gone_at = models.DateTimeField(null=True, help_text="When Temporal was found to hold it no more.")
+    forgotten_at = models.DateTimeField(
+        null=True, help_text="When the workspace's retention took its history; the questions stay."
+    )
     moved_at = models.DateTimeField(
         db_default=Now(), help_text="Last sign of life, from whoever saw it first."
     )
@@ -115,6 +137,20 @@ class Run(models.Model):
                 condition=Q(status__in=["starting", "running", "paused"]),
                 name="run_open_moved",
             ),
+            models.Index(
+                fields=["-moved_at"],
+                condition=Q(history_whole=False, imported_at=None) & ~Q(run_id=None),
+                name="run_to_follow",
+            ),
+            models.Index(fields=["workspace", "status", "-created_at", "-id"], name="run_by_status"),
+            models.Index(fields=["workspace", "agent", "-created_at", "-id"], name="run_by_agent"),
+            models.Index(fields=["workspace", "workflow_type", "-created_at", "-id"], name="run_by_type"),
+            models.Index(
+                fields=["workspace", "-created_at", "-id"], condition=Q(parent=None), name="run_roots"
+            ),
+            models.Index(fields=["workspace", "closed_at"], name="run_closed"),
+            GinIndex(fields=["search_attributes"], opclasses=["jsonb_path_ops"], name="run_attributes"),
+            GinIndex(SearchVector("title", "workflow_id", config="simple"), name="run_text"),
         ]
 
     def __str__(self) -> str:
@@ -244,3 +280,55 @@ class HistoryChunk(models.Model):
     class Meta:
         ordering = ["first_event"]
         constraints = [models.UniqueConstraint(fields=["run", "first_event"], name="history_chunk_once")]
+
+
+class ActivityLatency(models.Model):
+    """How long completed activities of a type took on their last attempt: a histogram of one day (UTC).
+
+    ``bucket`` b counts durations up to 2^(b/8) ms, above those of b - 1: each bound is 9 % above the last.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    namespace = models.CharField(max_length=255)
+    activity_type = models.CharField(max_length=255)
+    day = models.DateField()
+    bucket = models.PositiveSmallIntegerField()
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "activity_type", "day", "bucket"], name="activity_latency_once"
+            )
+        ]
+
+
+class ActivityTimeouts(models.Model):
+    """The timeouts that workflows set for an activity type, as scheduled last; null where not set."""
+
+    id = models.BigAutoField(primary_key=True)
+    namespace = models.CharField(max_length=255)
+    activity_type = models.CharField(max_length=255)
+    start_to_close = models.DurationField(null=True)
+    schedule_to_close = models.DurationField(null=True)
+    heartbeat = models.DurationField(null=True)
+    scheduled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "activity_type"], name="activity_timeouts_once")
+        ]
+
+
+class SavedView(models.Model):
+    """A name for the filters of the runs page; ``query`` is the part of its address behind the ``?``."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey("reviews.Account", models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000)
+    saved_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="saved_view_once")]

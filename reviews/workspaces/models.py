@@ -16,6 +16,9 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=150)
     namespace = models.CharField(max_length=255, db_index=True)
+    keep_days = models.PositiveIntegerField(
+        null=True, help_text="Histories of runs that closed longer ago are removed; null keeps them for ever."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
