@@ -170,7 +170,8 @@ class Supervisor:
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not through the order to stop."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
     async def _stop_stage(self, stage: list[Kept], limit: float) -> None:
         for kept in stage:

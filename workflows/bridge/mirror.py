@@ -80,7 +80,8 @@ class Mirror:
     async def _next_change(self) -> None:
         await asyncio.sleep(PAUSE)
         try:
-            await asyncio.wait_for(self._lease.something_changed.wait(), LOOK_AGAIN)
+            async with asyncio.timeout(LOOK_AGAIN):  # wait_for can swallow a cancellation before Python 3.12
+                await self._lease.something_changed.wait()
         except TimeoutError:
             return
 

@@ -223,3 +223,14 @@ async def test_a_follower_in_trouble_does_not_stop_the_others(
 
         await until(noted, "the page says that Temporal does not know it")
         await asyncio.sleep(0)
+
+
+async def test_a_mirror_that_is_told_to_stop_while_something_changes_stops(world: World) -> None:
+    async with active(world) as parts:
+        mirror = asyncio.create_task(parts.mirror.run())
+        await asyncio.sleep(0.2)  # it waits for a change
+        parts.lease.something_changed.set()
+        mirror.cancel()
+        done, _ = await asyncio.wait({mirror}, timeout=10)
+        assert done
+        assert mirror.cancelled()
