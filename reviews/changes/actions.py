@@ -1,20 +1,18 @@
-"""Writing the change log. Every action of every slice calls :func:`record` inside its own transaction."""
+"""Writing the change log, by every action of every slice inside its own transaction."""
 
 from __future__ import annotations
 
 import uuid
 
-from django.db import connection, transaction
-
 from reviews.changes.models import CHANNEL
+from reviews.statements import Part, write
 
-# On the path of every write, so one statement. PostgreSQL folds equal notifications of one transaction into one.
-_WRITE = """
-    WITH written AS (
+# PostgreSQL folds equal notifications of one transaction into one.
+_LINES = """
+    change AS (
         INSERT INTO reviews_change (workspace_id, topic, object_id)
         SELECT %s::uuid, topic, object_id FROM unnest(%s::text[], %s::text[]) AS line (topic, object_id)
     )
-    SELECT pg_notify(%s, '')
 """
 
 
@@ -23,8 +21,10 @@ def record(*changed: tuple[str, uuid.UUID | str], workspace_id: uuid.UUID | None
 
     Raises ``TransactionManagementError`` outside a transaction: a change without its cause is a lie.
     """
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("a change is written in the transaction that causes it")
+    write(part(*changed, workspace_id=workspace_id))
+
+
+def part(*changed: tuple[str, uuid.UUID | str], workspace_id: uuid.UUID | None) -> Part:
+    """The same, to be written together with its cause."""
     topics, ids = [topic for topic, _ in changed], [str(object_id) for _, object_id in changed]
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [workspace_id, topics, ids, CHANNEL])
+    return Part(_LINES, (workspace_id, topics, ids), CHANNEL)

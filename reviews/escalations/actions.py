@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from reviews.audit import actions as audit
 from reviews.changes import actions as changes
-from reviews.escalations import queries
+from reviews.escalations import deciding, queries
 from reviews.escalations.faults import (
     AlreadyDecided,
     NotYours,
@@ -46,6 +46,7 @@ from reviews.runs.actions import DECISION_SIGNAL, RunClosed
 from reviews.runs.faults import Fault, InvalidInput, faults_of
 from reviews.runs.models import Run
 from reviews.runs.text import clean
+from reviews.statements import Part, write
 
 LONGEST_COMMENT = 20_000
 LARGEST_RESPONSE = 1_000_000
@@ -132,7 +133,7 @@ def decide(
     """
     response, comment = clean(response), clean(comment)
     with transaction.atomic():
-        escalation = _locked(escalation.id)
+        escalation = deciding.locked(escalation.id)
         _require_pending(escalation)
         if digest != escalation.digest:
             raise ProposalChanged(escalation)
@@ -140,7 +141,7 @@ def decide(
             raise NotYours("You started this run, and its policy wants somebody else to decide.")
         if faults := list(answer_faults(escalation, verdict, response, comment)):
             raise InvalidInput(faults)
-        decision = Decision.objects.create(
+        decision = Decision(
             escalation=escalation,
             by=by,
             verdict=verdict,
@@ -149,16 +150,24 @@ def decide(
             digest=digest,
             after_deadline=escalation.deadline_passed,
         )
-        Delivery.objects.create(decision=decision, escalation=escalation, recorded_at=decision.decided_at)
-        _close(escalation, EscalationState.DECIDED)
-        asks_now = mirroring.newest_open(escalation.run)
-        _send(decision, escalation, asks_now, not_before=timedelta(seconds=settings.UNDO_SECONDS))
-        _record(
-            "decision.recorded", escalation, by, decision=str(decision.id), verdict=verdict, digest=digest
-        )
+        _write_decided(decision, escalation)
         failpoint("decide-before-commit")
     failpoint("decide-after-commit")
     return decision
+
+
+def _write_decided(decision: Decision, escalation: Escalation) -> None:
+    """All of it in one statement; ``escalation`` is locked, and now so are the runs that ask."""
+    runs = mirroring.lock_open_runs(escalation.run.chain)
+    asks_now = max(runs, key=lambda run: run.created_at, default=escalation.run)
+    details = {"decision": str(decision.id), "verdict": decision.verdict, "digest": decision.digest}
+    write(
+        deciding.decided(decision, escalation),
+        deciding.waiting_without(escalation, runs),
+        _signal(decision, escalation, asks_now, not_before=timedelta(seconds=settings.UNDO_SECONDS)),
+        *_recorded("decision.recorded", escalation, decision.by, **details),
+    )
+    escalation.state, escalation.closed_at = EscalationState.DECIDED, decision.decided_at
 
 
 def answer_faults(
@@ -308,7 +317,7 @@ def run_was_reset(run: Run, kept: Iterable[uuid.UUID]) -> None:
             elif escalation.state in (EscalationState.PENDING, EscalationState.WITHDRAWN):
                 _reopen(escalation)
             elif escalation.decision is not None:
-                _send(escalation.decision, escalation, run)
+                write(_signal(escalation.decision, escalation, run))
 
 
 def chain_goes_on(run: Run) -> None:
@@ -354,10 +363,10 @@ def _require_pending(escalation: Escalation) -> None:
     raise Withdrawn(escalation)
 
 
-def _send(
+def _signal(
     decision: Decision, escalation: Escalation, run: Run, *, not_before: timedelta = timedelta(0)
-) -> None:
-    outbox.enqueue(
+) -> Part:
+    return outbox.part(
         MessageKind.SIGNAL,
         namespace=escalation.namespace,
         workflow_id=escalation.workflow_id,
@@ -413,12 +422,22 @@ def _withdraw(escalation: Escalation, reason: str) -> None:
 
 
 def _record(verb: str, escalation: Escalation, by: Account | None, **details: Any) -> None:
-    audit.record(verb, "escalation", escalation.id, by=by, workspace_id=escalation.workspace_id, **details)
-    _changed(escalation)
+    write(*_recorded(verb, escalation, by, **details))
+
+
+def _recorded(verb: str, escalation: Escalation, by: Account | None, **details: Any) -> tuple[Part, Part]:
+    told = audit.part(
+        verb, "escalation", escalation.id, by=by, workspace_id=escalation.workspace_id, **details
+    )
+    return told, _change(escalation)
 
 
 def _changed(escalation: Escalation) -> None:
-    changes.record(
+    write(_change(escalation))
+
+
+def _change(escalation: Escalation) -> Part:
+    return changes.part(
         ("escalation", escalation.id),
         ("inbox", escalation.workspace_id),
         ("run", escalation.run_id),

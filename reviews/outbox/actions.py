@@ -10,12 +10,21 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from reviews.outbox.models import Bridge, Message, MessageKind, MessageState
+from reviews.statements import Part, write
 
 CHANNEL = "agentsite_outbox"
 FIRST_WAIT = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(seconds=10)
+_MESSAGE = """
+    message AS (
+        INSERT INTO reviews_message (request_id, namespace, workflow_id, run_id, kind, body, subject,
+                                     not_before, state, attempts, last_error)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, coalesce(%s, now()), 'pending', 0, '')
+    )
+"""
 
 
 class StaleEpoch(Exception):
@@ -32,21 +41,38 @@ def enqueue(
     subject: uuid.UUID | None = None,
     request_id: uuid.UUID | None = None,
     not_before: datetime | None = None,
-) -> Message:
-    """Append a message to the transaction that is open and wake the courier at its commit."""
-    message = Message.objects.create(
-        kind=kind,
-        namespace=namespace,
-        workflow_id=workflow_id,
-        run_id=run_id,
-        body=body,
-        subject=subject,
-        request_id=request_id or uuid.uuid4(),
-        not_before=not_before or Now(),
+) -> uuid.UUID:
+    """Append a message to the transaction that is open and wake the courier at its commit. Answers its request id."""
+    request_id = request_id or uuid.uuid4()
+    write(
+        part(
+            kind,
+            namespace=namespace,
+            workflow_id=workflow_id,
+            body=body,
+            run_id=run_id,
+            subject=subject,
+            request_id=request_id,
+            not_before=not_before,
+        )
     )
-    with transaction.get_connection().cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-    return message
+    return request_id
+
+
+def part(
+    kind: MessageKind,
+    *,
+    namespace: str,
+    workflow_id: str,
+    body: dict[str, Any],
+    run_id: str | None,
+    subject: uuid.UUID | None,
+    request_id: uuid.UUID,
+    not_before: datetime | None = None,
+) -> Part:
+    """The same, to be written together with the state that causes it."""
+    target = (request_id, namespace, workflow_id, run_id, kind.value)
+    return Part(_MESSAGE, (*target, Jsonb(body), subject, not_before), CHANNEL)
 
 
 def take_back(subject: uuid.UUID) -> bool:

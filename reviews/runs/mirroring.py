@@ -11,22 +11,41 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from reviews.changes import actions as changes
+from reviews.changes.models import CHANNEL
 from reviews.outbox import actions as outbox
+from reviews.runs.chunks import keep
 from reviews.runs.models import (
-    HistoryChunk,
+    OPEN_STATUSES,
     Run,
     RunStatus,
     Step,
     StepStatus,
 )
 from reviews.runs.text import clean
+from reviews.statements import Part, write
 from reviews.workspaces.models import Workspace
+
+_LOCKED = ["id", "run_id", "created_at"]
+_LOCK_OPEN = f"""
+    SELECT {", ".join(_LOCKED)} FROM reviews_run WHERE chain = %s AND status = ANY(%s) ORDER BY id FOR UPDATE
+"""  # noqa: S608 (names of columns)
+_WAITING = """
+    waiting AS (SELECT {waiting} AS so),
+    turned AS (
+        UPDATE reviews_run SET waiting_for_human = waiting.so FROM waiting
+        WHERE id = ANY(%s) AND waiting_for_human <> waiting.so RETURNING id, workspace_id
+    ), turned_change AS (
+        INSERT INTO reviews_change (workspace_id, topic, object_id)
+        SELECT workspace_id, topic, object_id FROM turned
+        CROSS JOIN LATERAL (VALUES ('run', id::text), ('runs', workspace_id::text)) line (topic, object_id)
+    )
+"""
 
 
 class UnknownWorkspace(Exception):
@@ -156,16 +175,20 @@ def newest_open(run: Run) -> Run:
 
 
 def lock_open_runs(chain: uuid.UUID) -> list[Run]:
-    return list(Run.objects.filter(chain=chain).open().select_for_update().order_by("id"))
+    """Those that a decision may go to, with no more of each than that needs."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_OPEN, [chain, list(OPEN_STATUSES)])
+        return [Run.from_db("default", _LOCKED, row) for row in cursor.fetchall()]
 
 
-def set_waiting(runs: Iterable[Run], waiting: bool) -> None:
+def set_waiting(runs: Sequence[Run], waiting: bool) -> None:
     """``runs`` are locked by the caller."""
-    for run in runs:
-        if run.waiting_for_human != waiting:
-            run.waiting_for_human = waiting
-            run.save(update_fields=["waiting_for_human"])
-            _changed(run)
+    write(waiting_part(runs, "%s::boolean", (waiting,)))
+
+
+def waiting_part(runs: Sequence[Run], waiting: str, params: tuple[Any, ...]) -> Part:
+    """Set ``waiting_for_human`` of ``runs``, which the caller has locked, to the SQL condition ``waiting``."""
+    return Part(_WAITING.format(waiting=waiting), (*params, [run.id for run in runs]), CHANNEL)
 
 
 TEXTS = {"name": 255, "activity_id": 255, "summary": 400}
@@ -198,11 +221,21 @@ class StepSeen:
         return said
 
 
+@dataclass(frozen=True)
+class ExecutionName:
+    """Temporal's name of one execution."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+
+
 @dataclass
 class HistorySeen:
     """One batch of an execution's history, projected. ``fields`` are those of ``Run``.
 
-    ``successor`` is the run id that continues a closed execution (continue-as-new, retry, cron).
+    ``successor`` is the run id that continues a closed execution (continue-as-new, retry, cron). ``token`` goes
+    on behind the batch, where Temporal gave one.
     """
 
     first_event: int
@@ -211,7 +244,15 @@ class HistorySeen:
     raw_size: int
     steps: list[StepSeen] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
+    upserted_attributes: dict[str, Any] = field(default_factory=dict)
+    upserted_memo: dict[str, Any] = field(default_factory=dict)
+    parent: ExecutionName | None = None
     successor: str | None = None
+    token: bytes | None = None
+
+    @property
+    def closes(self) -> bool:
+        return "closed_at" in self.fields
 
 
 def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
@@ -227,18 +268,17 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
             return run
         if seen.first_event != run.last_event_id + 1:
             raise OutOfStep(f"{seen.first_event} does not follow on {run.last_event_id}")
-        HistoryChunk.objects.create(
-            run=run, first_event=seen.first_event, last_event=seen.last_event, data=seen.chunk
-        )
+        keep(run, seen.first_event, seen.last_event, seen.chunk)
         _write_steps(run, seen.steps)
-        for name, value in seen.fields.items():
-            setattr(run, name, value)
+        _take_over(run, seen)
         run.last_event_id = seen.last_event
         run.history_bytes += seen.raw_size
+        run.history_token = seen.token or run.history_token
         run.mirror_note = ""
         if run.first_run_id:
             _link(run)
-        if not run.is_open:
+        if seen.closes:
+            run.history_whole, run.history_token = True, None
             _close_steps(run)
         run.save()
         Run.objects.filter(id=run.id).update(moved_at=Greatest(F("moved_at"), Now()))
@@ -246,6 +286,35 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
         if seen.successor:
             _succeed(run, seen.successor)
         return run
+
+
+def _take_over(run: Run, seen: HistorySeen) -> None:
+    """What the batch says of the run itself."""
+    was_open = run.is_open
+    for name, value in seen.fields.items():
+        setattr(run, name, value)
+    if not was_open and run.is_open:
+        run.refresh_from_db(fields=["status"])  # its end was listed before its beginning was read
+    run.search_attributes = _upserted(run.search_attributes, seen.upserted_attributes)
+    run.memo = _upserted(run.memo, seen.upserted_memo)
+    if seen.parent is not None and run.parent_id is None:
+        _put_below(run, seen.parent)
+
+
+def _upserted(known: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """An upserted null takes the key away."""
+    return {key: value for key, value in {**known, **values}.items() if value is not None}
+
+
+def _put_below(run: Run, name: ExecutionName) -> None:
+    """Join the tree of the run that started it, and its workspace where nobody here chose another."""
+    try:
+        parent = adopt(name.namespace or run.namespace, name.workflow_id, name.run_id)
+    except UnknownWorkspace:
+        return  # of a namespace that nobody here owns
+    run.parent = parent
+    if run.started_by_id is None:
+        run.workspace_id = parent.workspace_id
 
 
 def _write_steps(run: Run, seen: Sequence[StepSeen]) -> None:

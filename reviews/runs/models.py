@@ -320,6 +320,26 @@ class ActivityTimeouts(models.Model):
         ]
 
 
+class MirroredNamespace(models.Model):
+    """What the bridge knows of a namespace that a workspace is bound to."""
+
+    namespace = models.CharField(max_length=255, primary_key=True)
+    namespace_id = models.CharField(
+        max_length=64, default="", help_text="Temporal's own: a namespace that was made anew has another."
+    )
+    started_until = models.DateTimeField(
+        null=True, help_text="Every execution that started before is listed here."
+    )
+    closed_until = models.DateTimeField(
+        null=True, help_text="Every execution that closed before was looked at."
+    )
+    waiting_attribute = models.BooleanField(
+        default=False, help_text="Whether workflows may upsert AgentsiteWaiting."
+    )
+    trouble = models.TextField(default="", help_text="Why it is not mirrored now, in words for people.")
+    looked_at = models.DateTimeField(null=True, help_text="When it was last listed whole.")
+
+
 class SavedView(models.Model):
     """A name for the filters of the runs page; ``query`` is the part of its address behind the ``?``."""
 

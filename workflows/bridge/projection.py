@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import zstandard
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import History, HistoryEvent
 
-from reviews.runs.mirroring import HistorySeen, StepSeen
+from reviews.runs.chunks import compressed
+from reviews.runs.mirroring import ExecutionName, HistorySeen, StepSeen
 from reviews.runs.models import RunStatus, StepKind, StepStatus
-from workflows.engine.decoding import failure_json, text_of, value_of, when
-
-_compressor = zstandard.ZstdCompressor(level=3)
+from reviews.runs.text import clean
+from workflows.engine.decoding import failure_json, text_of, value_of, value_of_one, when
 
 
 def project(events: Sequence[HistoryEvent], *, already: int) -> HistorySeen | None:
@@ -22,7 +22,7 @@ def project(events: Sequence[HistoryEvent], *, already: int) -> HistorySeen | No
     if not new:
         return None
     raw = History(events=new).SerializeToString()
-    seen = HistorySeen(new[0].event_id, new[-1].event_id, _compressor.compress(raw), len(raw))
+    seen = HistorySeen(new[0].event_id, new[-1].event_id, compressed(raw), len(raw))
     for event in new:
         if handler := _HANDLERS.get(event.event_type):
             handler(seen, event)
@@ -41,7 +41,34 @@ def _started(seen: HistorySeen, event: HistoryEvent) -> None:
         "queue": attributes.task_queue.name,
         "input": value_of(attributes.input),
         "first_run_id": attributes.first_execution_run_id,
+        "search_attributes": _values(attributes.search_attributes.indexed_fields),
+        "memo": _values(attributes.memo.fields),
     }
+    if attributes.HasField("parent_workflow_execution"):
+        parent = attributes.parent_workflow_execution
+        seen.parent = ExecutionName(attributes.parent_workflow_namespace, parent.workflow_id, parent.run_id)
+
+
+def _values(payloads: Mapping[str, Payload]) -> dict[str, Any]:
+    """Search attributes, or a memo's fields."""
+    return {clean(name): value_of_one(payload) for name, payload in payloads.items()}
+
+
+def _attributes_upserted(seen: HistorySeen, event: HistoryEvent) -> None:
+    attributes = event.upsert_workflow_search_attributes_event_attributes
+    seen.upserted_attributes |= _values(attributes.search_attributes.indexed_fields)
+
+
+def _properties_modified(seen: HistorySeen, event: HistoryEvent) -> None:
+    seen.upserted_memo |= _values(event.workflow_properties_modified_event_attributes.upserted_memo.fields)
+
+
+def _paused(seen: HistorySeen, event: HistoryEvent) -> None:
+    seen.fields["status"] = RunStatus.PAUSED
+
+
+def _unpaused(seen: HistorySeen, event: HistoryEvent) -> None:
+    seen.fields["status"] = RunStatus.RUNNING
 
 
 def _closed(seen: HistorySeen, event: HistoryEvent, status: RunStatus, **fields: Any) -> None:
@@ -241,6 +268,10 @@ _HANDLERS: dict[int, Callable[[HistorySeen, HistoryEvent], None]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _continued,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: _cancel_requested,
     EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED: _task_failed,
+    EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: _attributes_upserted,
+    EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED: _properties_modified,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_PAUSED: _paused,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UNPAUSED: _unpaused,
     EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: _activity_scheduled,
     EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED: _activity_started,
     EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: _ends(

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import zstandard
 from django.db import transaction
 from django.db.models import Q
 from temporalio.api.enums.v1 import EventType
@@ -16,6 +15,7 @@ from temporalio.api.history.v1 import History
 from reviews.escalations import actions as escalations
 from reviews.escalations.models import Escalation
 from reviews.runs import mirroring
+from reviews.runs.chunks import raw_of
 from reviews.runs.mirroring import HistorySeen
 from reviews.runs.models import HistoryChunk, Run
 from workflows import contracts
@@ -54,7 +54,7 @@ def _arguments_before_reset(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
     Out of the archive, since a step shows no argument of more than 100 kB.
     """
     for chunk in HistoryChunk.objects.filter(run=run, first_event__lt=run.reset_event_id):
-        for event in History.FromString(zstandard.ZstdDecompressor().decompress(bytes(chunk.data))).events:
+        for event in History.FromString(raw_of(chunk.data)).events:
             if event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED or event.event_id >= (
                 run.reset_event_id or 0
             ):

@@ -52,6 +52,10 @@ def value_of(payloads: Payloads | None) -> Any:
     return clean(values[0] if len(values) == 1 else values or None)
 
 
+def value_of_one(payload: Payload) -> Any:
+    return clean(_value(payload))
+
+
 def text_of(payload: Payload) -> str:
     """A payload that holds text, as a summary does; empty where it does not."""
     value = _value(payload) if payload.ByteSize() else ""
