@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import httpx
 from temporalio.api.enums.v1 import EventType
@@ -28,10 +32,14 @@ async def _measure(site: Site, token: str) -> list[Row]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=f"{site.web}/api/v1", headers=headers, timeout=30) as rest:
         questions = [await _question(rest) for _ in range(COUNT + WARM_UP)]
-        floors, figures = [], []
+    floors, figures = [], []
+    with closing(HTTPConnection(urlsplit(site.web).netloc, timeout=30)) as web:
         for number, (workflow_id, question) in enumerate(questions):
             floor = await _bare_signal(client, workflow_id)
-            figure = await _decide(client, rest, workflow_id, question)
+            figure = await _decide(client, web, token, workflow_id, question)
+            await client.get_workflow_handle(
+                workflow_id
+            ).result()  # what follows from it is not in the next one's way
             if number >= WARM_UP:
                 floors.append(floor)
                 figures.append(figure)
@@ -64,16 +72,21 @@ async def _bare_signal(client: Client, workflow_id: str) -> float:
 
 
 async def _decide(
-    client: Client, rest: httpx.AsyncClient, workflow_id: str, question: dict[str, str]
+    client: Client, web: HTTPConnection, token: str, workflow_id: str, question: dict[str, str]
 ) -> float:
     """Milliseconds until the time that Temporal gave the event, by the one clock of this machine."""
+    body = json.dumps({"verdict": "reject", "response": None, "comment": "", "digest": question["digest"]})
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": str(uuid.uuid4()),
+    }
     began = time.time()
-    answer = await rest.post(
-        f"/escalations/{question['id']}/decisions",
-        json={"verdict": "reject", "response": None, "comment": "", "digest": question["digest"]},
-        headers={"Idempotency-Key": str(uuid.uuid4())},
-    )
-    answer.raise_for_status()
+    # Not by the client that prepared the questions: its own work would be a good part of the figure.
+    web.request("POST", f"/api/v1/escalations/{question['id']}/decisions", body, headers)
+    answer = web.getresponse()
+    assert answer.status == 201, answer.read()
+    answer.read()
     async for event in client.get_workflow_handle(workflow_id).fetch_history_events(wait_new_event=True):
         signaled = event.workflow_execution_signaled_event_attributes
         is_signal = event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
