@@ -212,7 +212,7 @@ def undo(decision: Decision, *, by: Account) -> Escalation:
         raise NotYours("Only the person who decided can take the decision back.")
     with transaction.atomic():
         escalation = _locked(decision.escalation_id)
-        delivery = Delivery.objects.select_for_update().get(decision=decision)
+        delivery = Delivery.objects.select_for_update(no_key=True).get(decision=decision)
         if delivery.state == DeliveryState.UNDONE:
             return escalation
         if delivery.state != DeliveryState.RECORDED or not outbox.take_back(decision.id):
@@ -284,10 +284,12 @@ def undeliverable(decision_id: uuid.UUID, reason: str) -> None:
 def chain_closed(run: Run) -> None:
     """No execution of the run's chain is open any more: what still waits is withdrawn, what was not read is said."""
     with transaction.atomic():
-        for escalation in Escalation.objects.of_chain(run.chain).pending().select_for_update(of=("self",)):
+        for escalation in (
+            Escalation.objects.of_chain(run.chain).pending().select_for_update(of=("self",), no_key=True)
+        ):
             _withdraw(escalation, f"the run closed: {run.get_status_display()}")
         unread = Delivery.objects.filter(escalation__run__chain=run.chain, state=DeliveryState.DELIVERED)
-        for delivery in unread.select_for_update(of=("self",)):
+        for delivery in unread.select_for_update(of=("self",), no_key=True):
             _move(
                 delivery,
                 DeliveryState.UNREAD,
@@ -298,7 +300,7 @@ def chain_closed(run: Run) -> None:
 def lock_questions_of(run: Run) -> None:
     """Inside a transaction, before the run is locked: nobody decides or settles until it commits."""
     questions = Escalation.objects.filter(namespace=run.namespace, workflow_id=run.workflow_id)
-    list(questions.select_for_update().order_by("id").values_list("id"))
+    list(questions.select_for_update(no_key=True).order_by("id").values_list("id"))
 
 
 def run_was_reset(run: Run, kept: Iterable[uuid.UUID]) -> None:
@@ -309,7 +311,9 @@ def run_was_reset(run: Run, kept: Iterable[uuid.UUID]) -> None:
     kept = set(kept)
     with transaction.atomic():
         for escalation in (
-            Escalation.objects.of_chain(run.chain).exclude(run=run).select_for_update(of=("self",))
+            Escalation.objects.of_chain(run.chain)
+            .exclude(run=run)
+            .select_for_update(of=("self",), no_key=True)
         ):
             if escalation.id not in kept:
                 if escalation.is_pending:
@@ -341,7 +345,11 @@ def human_input(decision: Decision) -> dict[str, Any]:
 
 
 def _locked(escalation_id: uuid.UUID) -> Escalation:
-    return Escalation.objects.select_for_update(of=("self",)).select_related("run").get(id=escalation_id)
+    return (
+        Escalation.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("run")
+        .get(id=escalation_id)
+    )
 
 
 def _locked_delivery(decision_id: uuid.UUID) -> Delivery:
@@ -349,7 +357,7 @@ def _locked_delivery(decision_id: uuid.UUID) -> Delivery:
     delivery = Delivery.objects.get(decision_id=decision_id)
     _locked(delivery.escalation_id)
     return (
-        Delivery.objects.select_for_update(of=("self",))
+        Delivery.objects.select_for_update(of=("self",), no_key=True)
         .select_related("escalation")
         .get(decision_id=decision_id)
     )

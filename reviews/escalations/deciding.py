@@ -22,7 +22,7 @@ _RUN = ["id", "run_id", "chain", "started_by_id", "status"]
 _LOCK = f"""
     SELECT {", ".join(f"question.{name}" for name in _QUESTION)}, {", ".join(f"run.{name}" for name in _RUN)}
     FROM reviews_escalation question JOIN reviews_run run ON run.id = question.run_id
-    WHERE question.id = %s FOR UPDATE OF question
+    WHERE question.id = %s FOR NO KEY UPDATE OF question
 """  # noqa: S608 (names of columns)
 _DECIDED = """
     decision AS (

@@ -99,7 +99,7 @@ def signal_run(run: Run, name: str, input: Any, *, by: Account) -> None:
 def cancel_run(run: Run, *, by: Account) -> None:
     """Queue a request to cancel; asking again changes nothing. Raises :class:`RunClosed`."""
     with transaction.atomic():
-        run = Run.objects.select_for_update().get(id=run.id)
+        run = Run.objects.select_for_update(no_key=True).get(id=run.id)
         if run.cancel_requested_at is not None:
             return
         _control(run, MessageKind.CANCEL, {"reason": f"canceled by {by.name}"}, by=by)
@@ -113,7 +113,7 @@ def terminate_run(run: Run, reason: str, *, by: Account) -> None:
 
 def _control(run: Run, kind: MessageKind, body: dict[str, Any], *, by: Account, **details: Any) -> None:
     with transaction.atomic():
-        run = Run.objects.select_for_update().get(id=run.id)
+        run = Run.objects.select_for_update(no_key=True).get(id=run.id)
         if not run.is_open:
             raise RunClosed(run.get_status_display())
         outbox.enqueue(

@@ -33,7 +33,7 @@ from reviews.workspaces.models import Workspace
 
 _LOCKED = ["id", "run_id", "created_at"]
 _LOCK_OPEN = f"""
-    SELECT {", ".join(_LOCKED)} FROM reviews_run WHERE chain = %s AND status = ANY(%s) ORDER BY id FOR UPDATE
+    SELECT {", ".join(_LOCKED)} FROM reviews_run WHERE chain = %s AND status = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608 (names of columns)
 _WAITING = """
     waiting AS (SELECT {waiting} AS so),
@@ -73,7 +73,7 @@ def adopt(
     if run is not None:
         return _in_workspace(run, workspace_slug)
     with transaction.atomic():
-        unnamed = Run.objects.select_for_update().filter(
+        unnamed = Run.objects.select_for_update(no_key=True).filter(
             namespace=namespace, workflow_id=workflow_id, run_id=None
         )
         run = unnamed.first()
@@ -90,7 +90,7 @@ def _name(run: Run, run_id: str) -> Run:
     run.status = RunStatus.RUNNING if run.status == RunStatus.STARTING else run.status
     run.started_at = run.started_at or timezone.now()
     run.save(update_fields=["run_id", "status", "started_at"])
-    _changed(run)
+    tell(run)
     return run
 
 
@@ -119,7 +119,7 @@ def _create(
         },
     )
     if created:
-        _changed(run)
+        tell(run)
     return run
 
 
@@ -148,13 +148,13 @@ def _workspace_of(namespace: str, slug: str | None) -> Workspace:
 def start_refused(run_id: uuid.UUID, reason: str) -> None:
     """Temporal will never start it."""
     with transaction.atomic():
-        run = Run.objects.select_for_update().get(id=run_id)
+        run = Run.objects.select_for_update(no_key=True).get(id=run_id)
         if run.status != RunStatus.STARTING:
             return
         run.status, run.closed_at = RunStatus.FAILED, timezone.now()
         run.failure = {"type": "NotStarted", "message": reason}
         run.save(update_fields=["status", "closed_at", "failure"])
-        _changed(run)
+        tell(run)
 
 
 def moved(run_ids: Iterable[uuid.UUID]) -> None:
@@ -165,7 +165,7 @@ def moved(run_ids: Iterable[uuid.UUID]) -> None:
 
 def is_chain_open(run: Run) -> bool:
     """Inside a transaction: holds the run until it commits, so that it cannot close between look and write."""
-    run = Run.objects.select_for_update().get(id=run.id)
+    run = Run.objects.select_for_update(no_key=True).get(id=run.id)
     return run.is_open or Run.objects.filter(chain=run.chain).open().exists()
 
 
@@ -235,7 +235,7 @@ class HistorySeen:
     """One batch of an execution's history, projected. ``fields`` are those of ``Run``.
 
     ``successor`` is the run id that continues a closed execution (continue-as-new, retry, cron). ``token`` goes
-    on behind the batch, where Temporal gave one.
+    on behind the batch, where Temporal gave one; ``previous_run_id`` is what it goes on from itself.
     """
 
     first_event: int
@@ -247,6 +247,7 @@ class HistorySeen:
     upserted_attributes: dict[str, Any] = field(default_factory=dict)
     upserted_memo: dict[str, Any] = field(default_factory=dict)
     parent: ExecutionName | None = None
+    previous_run_id: str | None = None
     successor: str | None = None
     token: bytes | None = None
 
@@ -263,7 +264,7 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
     """
     with transaction.atomic():
         outbox.require_epoch(epoch)
-        run = Run.objects.select_for_update().get(id=run.id)
+        run = Run.objects.select_for_update(no_key=True).get(id=run.id)
         if seen.last_event <= run.last_event_id:
             return run
         if seen.first_event != run.last_event_id + 1:
@@ -275,14 +276,13 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
         run.history_bytes += seen.raw_size
         run.history_token = seen.token or run.history_token
         run.mirror_note = ""
-        if run.first_run_id:
-            _link(run)
+        _link(run, seen.previous_run_id)
         if seen.closes:
             run.history_whole, run.history_token = True, None
-            _close_steps(run)
+            close_steps(run)
         run.save()
         Run.objects.filter(id=run.id).update(moved_at=Greatest(F("moved_at"), Now()))
-        _changed(run)
+        tell(run)
         if seen.successor:
             _succeed(run, seen.successor)
         return run
@@ -337,22 +337,27 @@ def _write_steps(run: Run, seen: Sequence[StepSeen]) -> None:
         Step.objects.bulk_update({step.event_id: step for step in touched}.values(), fields, batch_size=500)
 
 
-def _close_steps(run: Run) -> None:
+def close_steps(run: Run) -> None:
     """What a closed run left open will not go on."""
     run.waiting_for_human = False
     left = Step.objects.filter(run=run, status__in=(StepStatus.SCHEDULED, StepStatus.RUNNING))
     left.update(status=StepStatus.CANCELED, closed_at=run.closed_at)
 
 
-def _link(run: Run) -> None:
-    """Join the chain that Temporal says it belongs to."""
-    elders = Run.objects.filter(
-        namespace=run.namespace, workflow_id=run.workflow_id, first_run_id=run.first_run_id
-    ).exclude(id=run.id)
-    elder = elders.order_by("created_at", "id").first()
-    if elder is not None and elder.chain != run.chain and run.chain == run.id:
-        run.chain = elder.chain
-        run.previous_id = run.previous_id or elder.id
+def _link(run: Run, previous_run_id: str | None) -> None:
+    """Join the chain that Temporal says it belongs to. Its executions are met in any order."""
+    known = Run.objects.filter(namespace=run.namespace, workflow_id=run.workflow_id)
+    if previous_run_id is not None:
+        run.previous = known.filter(run_id=previous_run_id).first() or run.previous
+    if not run.first_run_id:
+        return
+    chain = known.filter(first_run_id=run.first_run_id).exclude(id=run.id)
+    others = list(chain.order_by("created_at", "id").only("id", "chain", "created_at"))
+    if not others or {other.chain for other in others} == {run.chain}:
+        return
+    eldest = min([run, *others], key=lambda one: (one.created_at, str(one.id)))
+    run.chain = eldest.chain
+    chain.exclude(chain=eldest.chain).update(chain=eldest.chain)
 
 
 def _succeed(run: Run, successor_run_id: str) -> None:
@@ -372,5 +377,5 @@ def mirror_lags(run: Run, note: str) -> None:
     Run.objects.filter(id=run.id).exclude(mirror_note=note).update(mirror_note=note)
 
 
-def _changed(run: Run) -> None:
+def tell(run: Run) -> None:
     changes.record(("run", run.id), ("runs", run.workspace_id), workspace_id=run.workspace_id)

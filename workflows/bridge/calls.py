@@ -17,6 +17,8 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeNamespaceResponse,
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
     GetWorkflowExecutionHistoryRequest,
@@ -113,6 +115,12 @@ async def describe(
             namespace=namespace, execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id)
         ),
         timeout=PATIENCE,
+    )
+
+
+async def describe_namespace(client: Client, name: str) -> DescribeNamespaceResponse:
+    return await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=name), timeout=PATIENCE
     )
 
 

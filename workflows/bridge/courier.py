@@ -26,6 +26,7 @@ from reviews.runs.models import Run
 from workflows.bridge import calls
 from workflows.bridge.database import in_database
 from workflows.bridge.lease import Lease
+from workflows.bridge.together import stopped
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 50
@@ -55,8 +56,7 @@ class Courier:
                     self._carry(message)
                 await self._next_call()
         finally:
-            for task in self._busy.values():
-                task.cancel()
+            await stopped(self._busy.values())
 
     def _due(self) -> list[Message]:
         return list(Message.objects.due()[: 4 * AT_ONCE])

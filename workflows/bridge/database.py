@@ -21,4 +21,11 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
         finally:
             connections.close_all()
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, call)
+    work = asyncio.get_running_loop().run_in_executor(_threads, call)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait(
+            {work}
+        )  # a thread cannot be stopped: whoever stops us must not find it writing still
+        raise

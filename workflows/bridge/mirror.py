@@ -1,6 +1,6 @@
 """Temporal → rows: follows the histories of open runs by long poll and writes what they say.
 
-A run whose namespace or execution is gone says so on its page and is looked at again later.
+A run that Temporal has forgotten says so on its page; one whose namespace is gone is looked at again later.
 """
 
 from __future__ import annotations
@@ -8,34 +8,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from contextlib import aclosing
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.escalations import actions as escalations
 from reviews.outbox.actions import StaleEpoch
-from reviews.runs import mirroring
-from reviews.runs.models import Run
+from reviews.runs import discovering, mirroring
+from reviews.runs.models import OPEN_STATUSES, MirroredNamespace, Run
 from workflows.bridge import calls
 from workflows.bridge.database import in_database
+from workflows.bridge.histories import pages
 from workflows.bridge.lease import Lease
 from workflows.bridge.projection import project
 from workflows.bridge.resets import ingest_reset
+from workflows.bridge.together import stopped
 
 logger = logging.getLogger(__name__)
 AT_MOST = 500
+"""Open runs that are followed by long poll."""
+AT_ONCE = 20
+"""Closed runs whose history is being fetched."""
 LOOK_AGAIN = 2.0
 PAUSE = 0.02
 """Between two looks for new runs, so that a burst of changes costs one query and not hundreds."""
-LONG_POLL = timedelta(seconds=70)
 LONGEST_WAIT = 30.0
-PROVISIONAL = {EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED}
 
 
 class Mirror:
@@ -53,18 +52,19 @@ class Mirror:
                 self._raise_if_stale()
                 await self._next_change()
         finally:
-            for task in self._followed.values():
-                task.cancel()
+            await stopped(self._followed.values())
 
     def is_following(self, run: Run) -> bool:
         return run.id in self._followed
 
     def _moved_last(self) -> list[Run]:
-        return list(Run.objects.open().exclude(run_id=None).order_by("-moved_at")[:AT_MOST])
+        """Open runs by when they moved last, and beside them closed ones whose history is not whole yet."""
+        behind = Run.objects.to_follow().order_by("-moved_at")
+        return [*behind.open()[:AT_MOST], *behind.exclude(status__in=OPEN_STATUSES)[:AT_ONCE]]
 
     def _follow_only(self, runs: list[Run]) -> None:
         """A server keeps only so many long polls: the runs that rest make room for those that move."""
-        if len(self._followed) + len(runs) > AT_MOST:
+        if len(self._followed) + len(runs) > AT_MOST + AT_ONCE:
             for run_id in self._followed.keys() - {run.id for run in runs}:
                 self._followed.pop(run_id).cancel()
         for run in runs:
@@ -87,18 +87,16 @@ class Mirror:
 
     async def _follow_to_the_end(self, run: Run) -> None:
         wait = 0.2
-        while run.is_open:
+        while not run.history_whole:
             try:
-                run = await self._follow_history(run)
+                run = await self._take_in(run, wait_new_event=run.is_open)
             except StaleEpoch:
                 raise
             except mirroring.OutOfStep:
                 run = await in_database(Run.objects.get, id=run.id)
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:
-                    await in_database(
-                        mirroring.mirror_lags, run, f"Temporal does not know this run: {error.message}"
-                    )
+                    run = await self._not_found(run, error)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
             except Exception:  # one run's trouble must not stop the mirror of the others
@@ -106,47 +104,38 @@ class Mirror:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _follow_history(self, run: Run) -> Run:
-        async for events in self._pages(run, wait_new_event=True):
-            run = await self._ingest(run, events)
-            if not run.is_open:
-                break
+    async def catch_up(self, run: Run) -> Run:
+        """Read what happened to a run that is not followed, without waiting for more."""
+        return await self._take_in(run, wait_new_event=False)
+
+    async def _take_in(self, run: Run, *, wait_new_event: bool) -> Run:
+        async with aclosing(pages(self._client, run, wait_new_event=wait_new_event)) as history:
+            async for events, token in history:
+                run = await self._ingest(run, events, token)
+                if run.history_whole:
+                    break
         return run
 
-    async def catch_up(self, run: Run) -> None:
-        """Read what happened to a run that is not followed, without waiting for more."""
-        async for events in self._pages(run, wait_new_event=False):
-            run = await self._ingest(run, events)
-
-    async def _pages(self, run: Run, *, wait_new_event: bool) -> AsyncIterator[list[HistoryEvent]]:
-        """What stands in the history for good. An open workflow task at its end may yet give its ids to others."""
-        token, held = b"", list[HistoryEvent]()
-        while True:
-            response = await self._client.workflow_service.get_workflow_execution_history(
-                GetWorkflowExecutionHistoryRequest(
-                    namespace=run.namespace,
-                    execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id or ""),
-                    maximum_page_size=250,
-                    next_page_token=token,
-                    wait_new_event=wait_new_event,
-                ),
-                timeout=LONG_POLL,
-            )
-            lasting, held = _part_provisional(held, list(response.history.events))
-            yield lasting
-            token = response.next_page_token
-            if not token:
-                return
-
-    async def _ingest(self, run: Run, events: list[HistoryEvent]) -> Run:
-        seen = project(events, already=run.last_event_id)
-        if seen is None:
-            return run
-        ingest = ingest_reset if "reset_event_id" in seen.fields else mirroring.ingest
-        run = await in_database(ingest, run, seen, epoch=self._lease.epoch)
-        if not run.is_open:
+    async def _ingest(self, run: Run, events: list[HistoryEvent], token: bytes | None) -> Run:
+        was_whole = run.history_whole
+        run = await in_database(ingest_batch, run, events, token, self._lease.epoch)
+        if run.history_whole and not was_whole:
             await self.after_close(run)
         return run
+
+    async def _not_found(self, run: Run, error: RPCError) -> Run:
+        """Of a namespace that is the one it was, Temporal has forgotten the run; of another one nothing is known."""
+        if calls.is_namespace_missing(error) or not await self._is_same_namespace(run.namespace):
+            await in_database(mirroring.mirror_lags, run, f"Temporal does not know this run: {error.message}")
+            return run
+        run = await in_database(discovering.gone, run, epoch=self._lease.epoch)
+        await in_database(close_chain, run)
+        return run
+
+    async def _is_same_namespace(self, name: str) -> bool:
+        known = await in_database(MirroredNamespace.objects.filter(namespace=name).first)
+        described = await calls.describe_namespace(self._client, name)
+        return known is not None and known.namespace_id == described.namespace_info.id
 
     async def after_close(self, run: Run) -> None:
         """A reset closes one execution and opens the next in one step: look for it before calling the chain closed."""
@@ -156,20 +145,14 @@ class Mirror:
         await in_database(close_chain, run)
 
 
-def _part_provisional(
-    held: list[HistoryEvent], events: list[HistoryEvent]
-) -> tuple[list[HistoryEvent], list[HistoryEvent]]:
-    """What lasts, and what is held back until something follows on it.
-
-    Temporal shows the workflow task that is being tried (again) as if it stood in the history; should a signal or
-    the run's end come first, that event takes its id.
-    """
-    known = [event for event in held if not events or event.event_id < events[0].event_id]
-    events = known + events
-    end = len(events)
-    while end and events[end - 1].event_type in PROVISIONAL:
-        end -= 1
-    return events[:end], events[end:]
+def ingest_batch(run: Run, events: list[HistoryEvent], token: bytes | None, epoch: int) -> Run:
+    """Project and write, in the database's thread: the loop has beats to keep."""
+    seen = project(events, already=run.last_event_id)
+    if seen is None:
+        return run
+    seen.token = token
+    ingest = ingest_reset if "reset_event_id" in seen.fields else mirroring.ingest
+    return ingest(run, seen, epoch=epoch)
 
 
 def close_chain(run: Run) -> None:

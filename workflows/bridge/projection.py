@@ -44,6 +44,7 @@ def _started(seen: HistorySeen, event: HistoryEvent) -> None:
         "search_attributes": _values(attributes.search_attributes.indexed_fields),
         "memo": _values(attributes.memo.fields),
     }
+    seen.previous_run_id = attributes.continued_execution_run_id or None
     if attributes.HasField("parent_workflow_execution"):
         parent = attributes.parent_workflow_execution
         seen.parent = ExecutionName(attributes.parent_workflow_namespace, parent.workflow_id, parent.run_id)
@@ -113,11 +114,10 @@ def _cancel_requested(seen: HistorySeen, event: HistoryEvent) -> None:
 
 def _task_failed(seen: HistorySeen, event: HistoryEvent) -> None:
     """A reset leaves its mark as a failed workflow task: what stands before was taken over from the base run."""
-    if (
-        event.workflow_task_failed_event_attributes.cause
-        == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
-    ):
+    attributes = event.workflow_task_failed_event_attributes
+    if attributes.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
         seen.fields["reset_event_id"] = event.event_id
+        seen.previous_run_id = attributes.base_run_id or None
 
 
 # Steps

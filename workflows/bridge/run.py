@@ -51,4 +51,4 @@ async def _be_active() -> None:
 async def _work(held: Lease) -> None:
     client = await connect_in_time()
     mirror = Mirror(client, held)
-    await together(Courier(client, held).run(), mirror.run(), Sweep(client, mirror).run())
+    await together(Courier(client, held).run(), mirror.run(), Sweep(client, held, mirror).run())

@@ -6,71 +6,41 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Coroutine
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
-from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.escalations.models import DeliveryState, Escalation, EscalationState
 from reviews.runs import mirroring
 from reviews.runs.models import Run
-from reviews.workspaces.models import Workspace
 from workflows.bridge import calls
-from workflows.bridge.calls import PATIENCE
 from workflows.bridge.database import in_database
+from workflows.bridge.lease import Lease
 from workflows.bridge.mirror import Mirror, close_chain
+from workflows.bridge.namespaces import Namespaces
 
 logger = logging.getLogger(__name__)
 EVERY = 5.0
-OVERLAP = timedelta(minutes=1)
-"""Visibility is written late; what started shortly before the last look is listed again."""
-AT_FIRST = timedelta(days=1)
-PAGE = 1000
 A_FEW = 50
+MANY = 500
+SIDE_BY_SIDE = 8
 
 
 class Sweep:
-    def __init__(self, client: Client, mirror: Mirror) -> None:
+    def __init__(self, client: Client, lease: Lease, mirror: Mirror) -> None:
         self._client = client
         self._mirror = mirror
-        self._listed_until: dict[str, datetime] = {}
+        self._namespaces = Namespaces(client, lease)
         self._resting_after = uuid.UUID(int=0)
 
     async def run(self) -> None:
         while True:
-            await self._find_successors()
+            await self._namespaces.look()
             await self._close_chains()
             await self._look_at_resting()
             await asyncio.sleep(EVERY)
-
-    async def _find_successors(self) -> None:
-        """Executions of workflows that we know, under run ids that we do not: resets of closed runs above all."""
-        for namespace in await in_database(_namespaces):
-            began = datetime.now(UTC)
-            since = self._listed_until.get(namespace, began - AT_FIRST)
-            if await _in_peace(self._adopt_started(namespace, since), namespace):
-                self._listed_until[namespace] = began - OVERLAP
-
-    async def _adopt_started(self, namespace: str, since: datetime) -> None:
-        token = b""
-        while True:
-            listed = await self._client.workflow_service.list_workflow_executions(
-                ListWorkflowExecutionsRequest(
-                    namespace=namespace,
-                    page_size=PAGE,
-                    next_page_token=token,
-                    query=f"StartTime > '{_rfc3339(since)}'",
-                ),
-                timeout=PATIENCE,
-            )
-            await in_database(_adopt_unknown, namespace, list(listed.executions))
-            token = listed.next_page_token
-            if not token:
-                return
 
     async def _close_chains(self) -> None:
         for run in await in_database(_left_open):
@@ -85,15 +55,21 @@ class Sweep:
             await in_database(close_chain, run)  # Temporal forgot the workflow: nothing of it is open there
 
     async def _look_at_resting(self) -> None:
-        """Open runs beyond those that are followed, a few at a time, round and round."""
+        """Open runs beyond those that are followed, some at a time, round and round."""
         runs = await in_database(_open_after, self._resting_after)
-        for run in runs:
-            if not self._mirror.is_following(run):
-                await _in_peace(self._mirror.catch_up(run), run.workflow_id)
-        self._resting_after = runs[-1].id if len(runs) == A_FEW else uuid.UUID(int=0)
+        resting = [run for run in runs if not self._mirror.is_following(run)]
+        for few in (resting[at : at + SIDE_BY_SIDE] for at in range(0, len(resting), SIDE_BY_SIDE)):
+            await asyncio.gather(*(_in_peace(self._catch_up(run), run.workflow_id) for run in few))
+        self._resting_after = runs[-1].id if len(runs) == MANY else uuid.UUID(int=0)
+
+    async def _catch_up(self, run: Run) -> None:
+        """Only where Temporal's description differs: a description costs less than a history."""
+        described = await calls.describe(self._client, run.namespace, run.workflow_id, run.run_id or "")
+        if described.workflow_execution_info.history_length != run.last_event_id:
+            await self._mirror.catch_up(run)
 
 
-async def _in_peace(work: Coroutine[Any, Any, None], of: str) -> bool:
+async def _in_peace(work: Coroutine[Any, Any, object], of: str) -> bool:
     """Whether it went well: one namespace's or one run's trouble must not keep the sweep from the others."""
     try:
         await work
@@ -101,20 +77,6 @@ async def _in_peace(work: Coroutine[Any, Any, None], of: str) -> bool:
         logger.info("The sweep left out %s: %s", of, error)
         return False
     return True
-
-
-def _namespaces() -> list[str]:
-    return list(Workspace.objects.values_list("namespace", flat=True).distinct())
-
-
-def _adopt_unknown(namespace: str, executions: list[WorkflowExecutionInfo]) -> None:
-    ids = {info.execution.run_id: info.execution.workflow_id for info in executions}
-    known = Run.objects.filter(namespace=namespace)
-    workflow_ids = set(known.filter(workflow_id__in=ids.values()).values_list("workflow_id", flat=True))
-    run_ids = set(known.filter(run_id__in=ids).values_list("run_id", flat=True))
-    for run_id, workflow_id in ids.items():
-        if run_id not in run_ids and workflow_id in workflow_ids:
-            mirroring.adopt(namespace, workflow_id, run_id)
 
 
 def _left_open() -> list[Run]:
@@ -127,8 +89,4 @@ def _left_open() -> list[Run]:
 
 
 def _open_after(run_id: uuid.UUID) -> list[Run]:
-    return list(Run.objects.open().exclude(run_id=None).filter(id__gt=run_id).order_by("id")[:A_FEW])
-
-
-def _rfc3339(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return list(Run.objects.to_follow().open().filter(id__gt=run_id).order_by("id")[:MANY])

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
+
 from reviews.outbox import actions as outbox
 from reviews.outbox.models import Message, MessageKind
 from reviews.runs import mirroring
@@ -40,7 +42,7 @@ async def active(
     """Hold the lease and run the parts named; an error in one of them fails the test."""
     async with lease() as held:
         following = Mirror(world.client, held)
-        carrying, sweeping = Courier(world.client, held), Sweep(world.client, following)
+        carrying, sweeping = Courier(world.client, held), Sweep(world.client, held, following)
         works = [held.keep()]
         works += [carrying.run()] if courier else []
         works += [following.run()] if mirror else []
@@ -107,7 +109,13 @@ async def enqueue(run: Run | Handle, name: str = "please", input: Any = None, **
     target = {"workflow_id": run.workflow_id if isinstance(run, Run) else run.id}
     body = {"name": name, "input": input}
     message = {"namespace": "default", "body": body} | target | fields
-    return await in_database(lambda: outbox.enqueue(message.pop("kind", MessageKind.SIGNAL), **message))
+    return await in_database(enqueued, **message)
+
+
+def enqueued(kind: MessageKind = MessageKind.SIGNAL, **message: Any) -> Message:
+    with transaction.atomic():
+        request_id = outbox.enqueue(kind, **message)
+    return Message.objects.get(request_id=request_id)
 
 
 async def ended(*messages: Message) -> list[Message]:

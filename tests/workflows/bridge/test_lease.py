@@ -11,14 +11,15 @@ from django.db import DatabaseError, connections, transaction
 
 from reviews.outbox import actions as outbox
 from reviews.outbox.actions import StaleEpoch
-from reviews.outbox.models import Bridge, Message, MessageKind, MessageState
+from reviews.outbox.models import Bridge, Message, MessageState
+from tests.workflows.bridge.parts import enqueued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def a_message() -> Message:
     body = {"name": "please", "input": None}
-    return outbox.enqueue(MessageKind.SIGNAL, namespace="default", workflow_id="w", run_id="r", body=body)
+    return enqueued(namespace="default", workflow_id="w", run_id="r", body=body)
 
 
 def test_an_older_epoch_writes_nothing() -> None:

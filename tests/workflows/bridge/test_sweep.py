@@ -85,7 +85,7 @@ async def test_what_temporal_does_not_know_holds_up_nothing_else(
 async def test_successors_are_found_however_many_runs_there_are(
     quiet_world: World, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.bridge.sweep.PAGE", 5)
+    monkeypatch.setattr("workflows.bridge.namespaces.PAGE", 5)
     name = f"again-{uuid.uuid4().hex}"
     first = await world.start(EndAs.run, "complete", id=name)
     await adopt(world, first)

@@ -1,0 +1,189 @@
+"""Writes of what Temporal's lists and descriptions say: executions nobody here started, and what is gone."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from reviews.changes import actions as changes
+from reviews.outbox import actions as outbox
+from reviews.runs import mirroring
+from reviews.runs.models import AgentType, MirroredNamespace, Run, RunStatus
+from reviews.runs.text import clean
+from reviews.workspaces.models import Workspace
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An execution as Temporal's list shows it; its history may say more."""
+
+    workflow_id: str
+    run_id: str
+    first_run_id: str
+    workflow_type: str
+    queue: str
+    status: RunStatus
+    started_at: datetime
+    closed_at: datetime | None
+    parent_run_id: str = ""
+
+
+def adopt_listed(namespace: str, listed: Sequence[Listed], *, epoch: int) -> int:
+    """Rows for the executions that have none, oldest first; answers how many are new.
+
+    Each belongs to its parent's workspace, else to that of its workflow id, else to the oldest of the namespace.
+    """
+    with transaction.atomic():
+        outbox.require_epoch(epoch)
+        unknown = _unknown(namespace, listed)
+        if not unknown:
+            return 0
+        named = {run.workflow_id for run in _unnamed(namespace, unknown)}
+        new = _rows(namespace, [item for item in unknown if item.workflow_id not in named])
+        Run.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
+        _tell({run.workspace_id for run in new})
+    for item in unknown:
+        if item.workflow_id in named:  # the courier's start of it has not come back yet
+            mirroring.adopt(namespace, item.workflow_id, item.run_id, workflow_type=item.workflow_type)
+    return len(unknown)
+
+
+def _unknown(namespace: str, listed: Sequence[Listed]) -> list[Listed]:
+    known = set(
+        Run.objects.filter(
+            namespace=namespace,
+            workflow_id__in=[item.workflow_id for item in listed],
+            run_id__in=[item.run_id for item in listed],
+        ).values_list("run_id", flat=True)
+    )
+    return sorted((item for item in listed if item.run_id not in known), key=lambda item: item.started_at)
+
+
+def _unnamed(namespace: str, unknown: Sequence[Listed]) -> Iterable[Run]:
+    return Run.objects.filter(
+        namespace=namespace, run_id=None, workflow_id__in=[item.workflow_id for item in unknown]
+    )
+
+
+def _rows(namespace: str, unknown: Sequence[Listed]) -> list[Run]:
+    relatives = {
+        run.workflow_id: run
+        for run in Run.objects.filter(
+            namespace=namespace, workflow_id__in=[item.workflow_id for item in unknown]
+        ).order_by("created_at", "id")
+    }
+    parents: dict[str | None, Run] = {
+        run.run_id: run
+        for run in Run.objects.filter(
+            namespace=namespace, run_id__in=[item.parent_run_id for item in unknown if item.parent_run_id]
+        )
+    }
+    agents = dict(AgentType.objects.filter(namespace=namespace).values_list("workflow_type", "name"))
+    home = Workspace.objects.filter(namespace=namespace).order_by("created_at", "id").first()
+    rows = []
+    for item in unknown:
+        parent, relative = parents.get(item.parent_run_id), relatives.get(item.workflow_id)
+        elder = parent or relative
+        workspace_id = elder.workspace_id if elder else home.id if home else None
+        if workspace_id is None:
+            continue
+        row = _row(namespace, item, workspace_id, agents.get(item.workflow_type, item.workflow_type))
+        row.parent = parent
+        if relative is not None:
+            row.agent, row.title, row.started_by_id = relative.agent, relative.title, relative.started_by_id
+            if relative.first_run_id == item.first_run_id:
+                row.chain, row.previous = relative.chain, relative
+        rows.append(row)
+        relatives[item.workflow_id] = parents[item.run_id] = row
+    return rows
+
+
+def _row(namespace: str, item: Listed, workspace_id: uuid.UUID, agent: str) -> Run:
+    id = uuid.uuid4()
+    return Run(
+        id=id,
+        chain=id,
+        workspace_id=workspace_id,
+        namespace=namespace,
+        workflow_id=item.workflow_id,
+        run_id=item.run_id,
+        first_run_id=item.first_run_id,
+        agent=clean(agent)[:100],
+        workflow_type=clean(item.workflow_type)[:255],
+        queue=clean(item.queue)[:255],
+        status=item.status,
+        created_at=item.started_at,
+        started_at=item.started_at,
+        closed_at=item.closed_at,
+        moved_at=item.closed_at or Now(),
+    )
+
+
+def _tell(workspace_ids: Collection[uuid.UUID]) -> None:
+    for workspace_id in workspace_ids:
+        changes.record(("runs", workspace_id), workspace_id=workspace_id)
+
+
+def moved_at_temporal(namespace: str, run_ids: Iterable[str]) -> int:
+    """Look at these next: Temporal's list says otherwise than their rows. Answers how many are behind."""
+    behind = Run.objects.to_follow().filter(namespace=namespace, run_id__in=list(run_ids))
+    return behind.update(moved_at=Now())
+
+
+def gone(run: Run, *, epoch: int) -> Run:
+    """Temporal holds the execution no more: it was deleted, or its retention ended before it was mirrored whole.
+
+    What is mirrored stays. How an open one ended nobody can tell any more, and the page says so.
+    """
+    with transaction.atomic():
+        outbox.require_epoch(epoch)
+        run = Run.objects.select_for_update(no_key=True).get(id=run.id)
+        if run.gone_at is not None:
+            return run
+        now = timezone.now()
+        run.gone_at, run.history_whole, run.history_token = now, True, None
+        if run.is_open:
+            run.status, run.closed_at = RunStatus.TERMINATED, now
+            run.failure = {
+                "type": "RemovedAtTemporal",
+                "message": "Temporal removed this run before its end was mirrored; how it ended is not known.",
+            }
+            mirroring.close_steps(run)
+        run.mirror_note = _what_is_kept(run)
+        run.save()
+        mirroring.tell(run)
+        return run
+
+
+def _what_is_kept(run: Run) -> str:
+    if run.last_event_id == 0:
+        return "Temporal removed this run before any of its history was mirrored."
+    return f"Temporal removed this run. Its history is kept here up to event {run.last_event_id}."
+
+
+def namespaces() -> list[MirroredNamespace]:
+    """One row for each namespace that a workspace is bound to."""
+    bound = set(Workspace.objects.values_list("namespace", flat=True))
+    known = set(MirroredNamespace.objects.values_list("namespace", flat=True))
+    MirroredNamespace.objects.bulk_create(
+        [MirroredNamespace(namespace=name) for name in bound - known], ignore_conflicts=True
+    )
+    return list(MirroredNamespace.objects.filter(namespace__in=bound).order_by("namespace"))
+
+
+def looked_at(namespace: MirroredNamespace, *, epoch: int, **found: Any) -> None:
+    """Keep what a look at the namespace found: fields of :class:`MirroredNamespace`."""
+    with transaction.atomic():
+        outbox.require_epoch(epoch)
+        MirroredNamespace.objects.filter(namespace=namespace.namespace).update(**found)
+        if found.get("trouble", namespace.trouble) != namespace.trouble:
+            _tell(Workspace.objects.filter(namespace=namespace.namespace).values_list("id", flat=True))
+    for name, value in found.items():
+        setattr(namespace, name, value)

@@ -1,0 +1,93 @@
+"""An execution's history in pages, from where the mirror stands, the next one fetched while this one is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from datetime import timedelta
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import (
+    GetWorkflowExecutionHistoryRequest,
+    GetWorkflowExecutionHistoryResponse,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from reviews.runs.models import Run
+
+PAGE = 500
+LONG_POLL = timedelta(seconds=70)
+PROVISIONAL = {EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED}
+
+
+async def pages(
+    client: Client, run: Run, *, wait_new_event: bool
+) -> AsyncGenerator[tuple[list[HistoryEvent], bytes | None], None]:
+    """What stands in the history for good, and the token that goes on behind it (None: not known).
+
+    An open workflow task at its end may yet give its ids to others, so it is held back. Close the iterator
+    (``contextlib.aclosing``): it has a fetch under way.
+    """
+    token, held = bytes(run.history_token or b""), list[HistoryEvent]()
+    fetch = asyncio.create_task(_first(client, run, token, wait_new_event))
+    try:
+        while True:
+            response = await fetch
+            token = response.next_page_token
+            if token:
+                fetch = asyncio.create_task(_fetch(client, run, token, wait_new_event))
+            lasting, held = _part_provisional(held, list(response.history.events))
+            yield lasting, None if held else token or None
+            if not token:
+                return
+    finally:
+        fetch.cancel()
+        with suppress(asyncio.CancelledError, RPCError):
+            await fetch
+
+
+async def _first(
+    client: Client, run: Run, token: bytes, wait_new_event: bool
+) -> GetWorkflowExecutionHistoryResponse:
+    """A token is the server's own, and it may have forgotten what it means: then from the beginning."""
+    try:
+        return await _fetch(client, run, token, wait_new_event)
+    except RPCError as error:
+        if not token or error.status != RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        return await _fetch(client, run, b"", wait_new_event)
+
+
+async def _fetch(
+    client: Client, run: Run, token: bytes, wait_new_event: bool
+) -> GetWorkflowExecutionHistoryResponse:
+    return await client.workflow_service.get_workflow_execution_history(
+        GetWorkflowExecutionHistoryRequest(
+            namespace=run.namespace,
+            execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id or ""),
+            maximum_page_size=PAGE,
+            next_page_token=token,
+            wait_new_event=wait_new_event,
+        ),
+        timeout=LONG_POLL,
+    )
+
+
+def _part_provisional(
+    held: list[HistoryEvent], events: list[HistoryEvent]
+) -> tuple[list[HistoryEvent], list[HistoryEvent]]:
+    """What lasts, and what is held back until something follows on it.
+
+    Temporal shows the workflow task that is being tried (again) as if it stood in the history; should a signal or
+    the run's end come first, that event takes its id.
+    """
+    known = [event for event in held if not events or event.event_id < events[0].event_id]
+    events = known + events
+    end = len(events)
+    while end and events[end - 1].event_type in PROVISIONAL:
+        end -= 1
+    return events[:end], events[end:]
