@@ -10,11 +10,12 @@ EVENTS = 500
 """A chunk takes no more events once it has so many; one batch may bring more."""
 STORED = 128 * 1024
 """Nor once it has so many bytes, compressed: each addition writes the chunk anew."""
-_compressor = zstandard.ZstdCompressor(level=3)
+LEVEL = 3
 
 
 def compressed(raw: bytes) -> bytes:
-    return _compressor.compress(raw)
+    # A compressor of its own each time: threads that share one crash the process.
+    return zstandard.ZstdCompressor(LEVEL).compress(raw)
 
 
 def raw_of(chunk: bytes | memoryview) -> bytes:

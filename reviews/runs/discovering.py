@@ -26,7 +26,7 @@ class Listed:
 
     workflow_id: str
     run_id: str
-    first_run_id: str
+    first_run_id: str | None
     workflow_type: str
     queue: str
     status: RunStatus
@@ -98,7 +98,7 @@ def _rows(namespace: str, unknown: Sequence[Listed]) -> list[Run]:
         row.parent = parent
         if relative is not None:
             row.agent, row.title, row.started_by_id = relative.agent, relative.title, relative.started_by_id
-            if relative.first_run_id == item.first_run_id:
+            if relative.first_run_id == item.first_run_id is not None:
                 row.chain, row.previous = relative.chain, relative
         rows.append(row)
         relatives[item.workflow_id] = parents[item.run_id] = row
@@ -176,6 +176,18 @@ def namespaces() -> list[MirroredNamespace]:
         [MirroredNamespace(namespace=name) for name in bound - known], ignore_conflicts=True
     )
     return list(MirroredNamespace.objects.filter(namespace__in=bound).order_by("namespace"))
+
+
+def accept_namespace(namespace: str) -> None:
+    """Take the namespace of this name for the one it is now. Runs that only the former one knew are gone then."""
+    MirroredNamespace.objects.filter(namespace=namespace).update(
+        namespace_id="", started_until=None, closed_until=None, trouble=""
+    )
+
+
+def may_say_waiting(namespace: str) -> bool:
+    """Whether the search attribute ``AgentsiteWaiting`` is registered there, as the bridge saw it last."""
+    return MirroredNamespace.objects.filter(namespace=namespace, waiting_attribute=True).exists()
 
 
 def looked_at(namespace: MirroredNamespace, *, epoch: int, **found: Any) -> None:

@@ -270,22 +270,33 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
         if seen.first_event != run.last_event_id + 1:
             raise OutOfStep(f"{seen.first_event} does not follow on {run.last_event_id}")
         keep(run, seen.first_event, seen.last_event, seen.chunk)
-        _write_steps(run, seen.steps)
-        _take_over(run, seen)
         run.last_event_id = seen.last_event
         run.history_bytes += seen.raw_size
         run.history_token = seen.token or run.history_token
         run.mirror_note = ""
-        _link(run, seen.previous_run_id)
-        if seen.closes:
-            run.history_whole, run.history_token = True, None
-            close_steps(run)
+        project_batch(run, seen)
         run.save()
         Run.objects.filter(id=run.id).update(moved_at=Greatest(F("moved_at"), Now()))
         tell(run)
         if seen.successor:
             _succeed(run, seen.successor)
         return run
+
+
+def project_batch(run: Run, seen: HistorySeen) -> None:
+    """What the batch says, as steps and as fields of the run, which the caller has locked and saves."""
+    _write_steps(run, seen.steps)
+    _take_over(run, seen)
+    _link(run, seen.previous_run_id)
+    if seen.closes:
+        run.history_whole, run.history_token = True, None
+        close_steps(run)
+
+
+def forget_projection(run: Run) -> None:
+    """Before it is projected again from its archive."""
+    Step.objects.filter(run=run).delete()
+    run.search_attributes, run.memo = {}, {}
 
 
 def _take_over(run: Run, seen: HistorySeen) -> None:

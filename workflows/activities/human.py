@@ -19,6 +19,7 @@ from reviews.escalations.models import Escalation, Verdict
 from reviews.escalations.proposal import InvalidProposal
 from reviews.runs import mirroring
 from reviews.runs.actions import RunClosed
+from reviews.runs.discovering import may_say_waiting
 from reviews.runs.models import Run
 from reviews.runs.text import clean
 from workflows.activities.database import with_database
@@ -51,7 +52,13 @@ def ask(request: Any) -> Asked:
     except RunClosed as error:
         raise _final(f"The run is closed: {error}", RUN_CLOSED) from error
     url = settings.AGENTSITE_URL.rstrip("/") + reverse("question", args=[escalation.id])
-    return Asked(str(escalation.id), escalation.digest, escalation.question["proposal"], url)
+    return Asked(
+        str(escalation.id),
+        escalation.digest,
+        escalation.question["proposal"],
+        url,
+        waiting_attribute=may_say_waiting(run.namespace),
+    )
 
 
 @activity.defn

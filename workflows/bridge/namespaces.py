@@ -143,7 +143,7 @@ def listed_of(info: WorkflowExecutionInfo) -> Listed:
     return Listed(
         workflow_id=info.execution.workflow_id,
         run_id=info.execution.run_id,
-        first_run_id=info.first_run_id or info.execution.run_id,
+        first_run_id=info.first_run_id or None,  # only some servers list it
         workflow_type=info.type.name,
         queue=info.task_queue,
         status=status_of(info.status),

@@ -18,6 +18,8 @@ DYNAMIC_CONFIG = {
     "history.visibilityProcessorMaxPollRPS": "2000",
 }
 NAMESPACE = "default"
+WAITING = "AgentsiteWaiting"
+"""Registered from the start: by the time that a workflow upserts it, every part of the server knows it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class DevServer:
         command = [str(self.binary), "server", "start-dev", "--ip", "127.0.0.1"]
         command += ["--port", str(self.port), "--ui-port", str(self.ui_port)]
         command += ["--http-port", str(self.http_port), "--ui-disable-news-fetch"]
-        command += ["--log-level", "warn"]
+        command += ["--log-level", "warn", "--search-attribute", f"{WAITING}=Bool"]
         for name, value in DYNAMIC_CONFIG.items():
             command += ["--dynamic-config-value", f"{name}={value}"]
         if self.file:
