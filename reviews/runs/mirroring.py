@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from reviews.changes import actions as changes
 from reviews.outbox import actions as outbox
+from reviews.runs import latencies
 from reviews.runs.models import (
     HistoryChunk,
     Run,
@@ -170,6 +171,7 @@ def set_waiting(runs: Iterable[Run], waiting: bool) -> None:
 
 TEXTS = {"name": 255, "activity_id": 255, "summary": 400}
 """What the columns of ``Step`` hold, in characters."""
+KEPT_APART = {"event_id", "timeouts"}
 
 
 @dataclass
@@ -189,10 +191,13 @@ class StepSeen:
     scheduled_at: datetime | None = None
     started_at: datetime | None = None
     closed_at: datetime | None = None
+    timeouts: latencies.Timeouts | None = None
 
     def said(self) -> dict[str, Any]:
         """As fields of ``Step``; names from outside are cleaned and cut to what a column holds."""
-        said = {name: value for name, value in vars(self).items() if value is not None and name != "event_id"}
+        said = {
+            name: value for name, value in vars(self).items() if value is not None and name not in KEPT_APART
+        }
         for name in TEXTS.keys() & said.keys():
             said[name] = clean(said[name])[: TEXTS[name]]
         return said
@@ -230,7 +235,7 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
         HistoryChunk.objects.create(
             run=run, first_event=seen.first_event, last_event=seen.last_event, data=seen.chunk
         )
-        _write_steps(run, seen.steps)
+        learned = latencies.learn(run, seen, _write_steps(run, seen.steps))
         for name, value in seen.fields.items():
             setattr(run, name, value)
         run.last_event_id = seen.last_event
@@ -245,10 +250,11 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
         _changed(run)
         if seen.successor:
             _succeed(run, seen.successor)
+        latencies.write(learned)
         return run
 
 
-def _write_steps(run: Run, seen: Sequence[StepSeen]) -> None:
+def _write_steps(run: Run, seen: Sequence[StepSeen]) -> dict[int, Step]:
     known = {
         step.event_id: step for step in Step.objects.filter(run=run, event_id__in=[s.event_id for s in seen])
     }
@@ -266,6 +272,7 @@ def _write_steps(run: Run, seen: Sequence[StepSeen]) -> None:
     if touched:
         fields = ["status", "attempts", "result", "failure", "started_at", "closed_at", "summary"]
         Step.objects.bulk_update({step.event_id: step for step in touched}.values(), fields, batch_size=500)
+    return known | created
 
 
 def _close_steps(run: Run) -> None:

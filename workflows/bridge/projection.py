@@ -7,8 +7,9 @@ from typing import Any
 
 import zstandard
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
-from temporalio.api.history.v1 import History, HistoryEvent
+from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes, History, HistoryEvent
 
+from reviews.runs.latencies import Timeouts
 from reviews.runs.mirroring import HistorySeen, StepSeen
 from reviews.runs.models import RunStatus, StepKind, StepStatus
 from workflows.engine.decoding import failure_json, text_of, value_of, when
@@ -108,7 +109,16 @@ def _activity_scheduled(seen: HistorySeen, event: HistoryEvent) -> None:
             status=StepStatus.SCHEDULED,
             input=value_of(attributes.input),
             scheduled_at=when(event.event_time),
+            timeouts=_timeouts(attributes),
         )
+    )
+
+
+def _timeouts(attributes: ActivityTaskScheduledEventAttributes) -> Timeouts:
+    return Timeouts(
+        start_to_close=attributes.start_to_close_timeout.ToTimedelta() or None,
+        schedule_to_close=attributes.schedule_to_close_timeout.ToTimedelta() or None,
+        heartbeat=attributes.heartbeat_timeout.ToTimedelta() or None,
     )
 
 
