@@ -39,9 +39,9 @@ def said(client: Client, address: str = "/timeouts/") -> str:
 
 def test_each_type_with_what_is_set_and_what_would_do(as_victor: Client, figures: None) -> None:
     words = said(as_victor)
-    assert "call_model 3,200 1.0 s 2.0 s 2.0 s 2.0 s 3 min 4.1–6.1 s say 5 s too loose" in words
-    assert "ask_bank 150 4.1 s 4.1 s 4.1 s 4.1 s 5 s 8.2–12.3 s say 10 s too tight" in words
-    assert "rare 3 21 ms 21 ms 21 ms 21 ms 1 min heartbeat 10 s – too few to say" in words
+    assert "call_model too loose 3 min 5 s 4.1–6.1 s 1.0 s 2.0 s 2.0 s 2.0 s 3,200" in words
+    assert "ask_bank too tight 5 s 10 s 8.2–12.3 s 4.1 s 4.1 s 4.1 s 4.1 s 150" in words
+    assert "rare too few to say 1 min heartbeat 10 s – 21 ms 21 ms 21 ms 21 ms 3" in words
 
 
 @pytest.mark.parametrize(
