@@ -12,7 +12,7 @@ import time
 import uuid
 from datetime import timedelta
 
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -22,20 +22,22 @@ from tests.support.site import Site
 EVENTS = 43_000
 SHARE = 0.7
 ROUNDS = 3
-TIMERS = 500
-"""Started at once: their events come in few workflow tasks."""
 
 
-@workflow.defn(name="bench-timers")
-class Timers:
-    """Two events a timer, and three a workflow task."""
+@activity.defn(name="bench-activity")
+async def answer(number: int) -> dict[str, str]:
+    """What a model call leaves behind: some text."""
+    return {"text": f"The answer to question {number} is known by now, and it is as long as this."}
+
+
+@workflow.defn(name="bench-agent")
+class Agent:
+    """One activity after the other, as agents work: six events each."""
 
     @workflow.run
     async def run(self, count: int) -> None:
-        while count > 0:
-            few = min(count, TIMERS)
-            await asyncio.gather(*(workflow.sleep(timedelta(milliseconds=1)) for _ in range(few)))
-            count -= few
+        for number in range(count):
+            await workflow.execute_activity(answer, number, start_to_close_timeout=timedelta(seconds=30))
 
 
 def measure(site: Site) -> list[Row]:
@@ -78,16 +80,18 @@ async def _measure(site: Site) -> list[Row]:
     ]
 
 
-async def long_history(client: Client, events: int) -> WorkflowHandle[Timers, None]:
+async def long_history(client: Client, events: int) -> WorkflowHandle[Agent, None]:
     """A workflow that has ended with at least so many events in its history."""
     queue = f"bench-{uuid.uuid4().hex[:8]}"
     began = time.monotonic()
     async with Worker(
-        client, task_queue=queue, workflows=[Timers], workflow_runner=UnsandboxedWorkflowRunner()
+        client,
+        task_queue=queue,
+        workflows=[Agent],
+        activities=[answer],
+        workflow_runner=UnsandboxedWorkflowRunner(),
     ):
-        handle = await client.start_workflow(
-            Timers.run, events // 2, id=f"{queue}-{events}", task_queue=queue
-        )
+        handle = await client.start_workflow(Agent.run, events // 6, id=f"{queue}-{events}", task_queue=queue)
         await handle.result()
     print(
         f"bench: a history of about {events} events took {time.monotonic() - began:.0f} s to make", flush=True

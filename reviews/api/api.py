@@ -13,7 +13,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from reviews.api import agents, controls, decisions, escalations, files, histories, openapi, runs
+from reviews.api import agents, controls, decisions, escalations, files, histories, openapi, runs, timeouts
 from reviews.api.access import Token
 from reviews.api.bodies import message, pointer
 from reviews.api.problems import Problem
@@ -116,7 +116,7 @@ api = Api(
     docs_url=None,
     auth=Token(),
 )
-for module in (agents, runs, controls, histories, escalations, decisions, files):
+for module in (agents, runs, controls, histories, escalations, decisions, files, timeouts):
     api.add_router("", module.router)
 for error, name in REFUSALS.items():
     api.add_exception_handler(error, partial(_refuse, name=name))

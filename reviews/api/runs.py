@@ -77,6 +77,9 @@ class RunOut(BaseModel):
     created_at: Time
     started_at: Time | None
     closed_at: Time | None
+    forgotten_at: Time | None = Field(
+        description="When the workspace's retention removed its history, steps, input and result."
+    )
     url: str
 
 
@@ -171,5 +174,6 @@ def run_out(run: Run) -> RunOut:
         created_at=run.created_at,
         started_at=run.started_at,
         closed_at=run.closed_at,
+        forgotten_at=run.forgotten_at,
         url=page_url("run", run.id),
     )

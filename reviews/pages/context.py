@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from reviews.escalations.queries import escalations_for
 from reviews.pages.lists import capped_count, count_in_words
 from reviews.people.models import Account
-from reviews.workspaces.access import Right, Viewer, workspaces_of
+from reviews.workspaces.access import Right, Viewer
 from reviews.workspaces.models import Workspace
 
 THEMES = ("system", "light", "dark")
@@ -21,6 +21,7 @@ PLACES = {
     "runs": "runs",
     "new_run": "runs",
     "run": "runs",
+    "timeouts": "timeouts",
     "files": "files",
     "file": "files",
 }
@@ -51,7 +52,8 @@ class Shell:
 
     @cached_property
     def workspaces(self) -> list[Workspace]:
-        return list(workspaces_of(self.viewer)) if self.viewer else []
+        memberships = self.viewer.memberships if self.viewer else []
+        return sorted({one.workspace for one in memberships}, key=lambda one: (one.name, one.id))
 
     @cached_property
     def waiting(self) -> str:

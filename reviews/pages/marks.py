@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reviews.escalations.models import Decision, Escalation, Verdict
+from reviews.insights.timeouts import Verdict as TimeoutVerdict
 from reviews.runs.models import Attempt, Run, Step, StepKind
 
 
@@ -65,6 +66,13 @@ _RISK = {
     "medium": Mark("shield-exclamation", "quiet", "medium risk"),
     "high": Mark("exclamation-triangle", "bad", "high risk"),
 }
+_TIMEOUT = {
+    TimeoutVerdict.TOO_TIGHT: ("exclamation-triangle", "bad"),
+    TimeoutVerdict.TOO_LOOSE: ("clock", "waiting"),
+    TimeoutVerdict.NOT_SET: ("exclamation-circle", "waiting"),
+    TimeoutVerdict.FINE: ("check", "good"),
+    TimeoutVerdict.TOO_FEW: ("ellipsis-horizontal", "quiet"),
+}
 _KINDS = {
     StepKind.TIMER: "clock",
     StepKind.CHILD: "rectangle-stack",
@@ -104,3 +112,7 @@ def of_delivery(state: str, word: str) -> Mark:
 
 def of_risk(risk: str) -> Mark:
     return _RISK[risk]
+
+
+def of_timeout(verdict: TimeoutVerdict) -> Mark:
+    return Mark(*_TIMEOUT[verdict], str(verdict.label))

@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from reviews.artifacts.queries import of_run as versions_of_run
 from reviews.escalations.queries import of_run as questions_of_run
+from reviews.insights.timeouts import timeouts_of
 from reviews.outbox.models import Message, MessageKind, MessageState
 from reviews.pages.attempts import new_attempt
 from reviews.pages.edge import PageRequest, page
 from reviews.pages.tallies import tallies
 from reviews.pages.waterfall import Row, Waterfall, waterfall
 from reviews.runs.engine import EngineUnavailable
-from reviews.runs.models import Attempt, ModelCall, Run, Step
+from reviews.runs.models import Attempt, ModelCall, Run, Step, StepKind
 from reviews.runs.queries import events, run_for
 from reviews.workspaces.access import Right, Viewer
 
@@ -84,11 +85,20 @@ def _steps(shown: Run, after: int) -> dict[str, Any]:
     ids = [step.activity_id for step in shown_steps if step.activity_id]
     attempts = Attempt.objects.filter(run=shown, activity_id__in=ids).order_by("number")
     picture = waterfall(shown, shown_steps, attempts, timezone.now())
+    _measure(shown, picture)
     return {
         "waterfall": picture,
         "troubled": _troubled(picture),
         "more_after": shown_steps[-1].event_id if len(steps) > STEPS else None,
     }
+
+
+def _measure(shown: Run, picture: Waterfall) -> None:
+    """Put beside each activity how long its type takes, and the timeout that would do."""
+    activities = [row for row in picture.rows if row.step.kind == StepKind.ACTIVITY]
+    measured = timeouts_of(shown.namespace, {row.step.name for row in activities})
+    for row in activities:
+        row.measured = measured.get(row.step.name)
 
 
 def _troubled(picture: Waterfall) -> list[Row]:

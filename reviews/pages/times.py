@@ -37,5 +37,22 @@ def took(span: timedelta) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else in_words(span)
 
 
+def plain(span: timedelta) -> str:
+    """A duration that somebody chose: ``250 ms``, ``1.5 s``, ``3 s``, then as :func:`in_words`."""
+    seconds = span.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:g} ms"
+    return f"{seconds:g} s" if seconds < 60 else in_words(span)
+
+
+def between(shortest: timedelta, longest: timedelta) -> str:
+    """``2.4–3.6 s``, ``850 ms–1.3 s``; one duration where both are the same."""
+    first, last = took(shortest), took(longest)
+    if first == last:
+        return plain(shortest)
+    number, *units = first.split()
+    return f"{number}–{last}" if last.split()[1:] == units and len(units) == 1 else f"{first}–{last}"
+
+
 def absolute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} {at.tzname() or 'UTC'}"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.pages import controls, decisions, files, inbox, new_run, question, run, runs, signin
+from reviews.pages import controls, decisions, files, inbox, new_run, question, run, runs, signin, timeouts
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/signals/", controls.signals, name="signals"),
     path("runs/<uuid:run_id>/cancellation/", controls.cancellation, name="cancellation"),
     path("runs/<uuid:run_id>/termination/", controls.termination, name="termination"),
+    path("timeouts/", timeouts.timeouts, name="timeouts"),
     path("files/", files.files, name="files"),
     path("files/<uuid:version_id>/", files.file, name="file"),
     path("files/<uuid:version_id>/content", files.content, name="file_content"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from reviews.insights.timeouts import Measured
 from reviews.runs.models import Attempt, Run, Step
 
 WIDTH = 1000
@@ -29,6 +30,7 @@ class Row:
     attempts: list[Attempt]
     bars: list[Bar] = field(default_factory=list)
     took: timedelta | None = None
+    measured: Measured | None = None
 
     @property
     def tries(self) -> int:

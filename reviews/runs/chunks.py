@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import zstandard
 
 from reviews.runs.models import HistoryChunk, Run
 
 EVENTS = 500
-"""A chunk takes no more events once it has so many; one batch may bring more."""
+"""At most so many events in a chunk."""
 STORED = 128 * 1024
-"""Nor once it has so many bytes, compressed: each addition writes the chunk anew."""
+"""Bytes, compressed, beyond which a chunk is not added to: each addition writes it anew."""
 LEVEL = 3
+
+
+class Chunk(NamedTuple):
+    """Events ``first_event`` to ``last_event``; ``data`` is a compressed ``History``."""
+
+    first_event: int
+    last_event: int
+    data: bytes
 
 
 def compressed(raw: bytes) -> bytes:
@@ -23,17 +33,19 @@ def raw_of(chunk: bytes | memoryview) -> bytes:
     return zstandard.ZstdDecompressor().decompress(bytes(chunk))
 
 
-def keep(run: Run, first_event: int, last_event: int, data: bytes) -> None:
-    """Append events to the archive. ``run`` is locked by the caller, ``data`` is a compressed ``History``."""
-    last = HistoryChunk.objects.filter(run=run, last_event=first_event - 1).order_by("-first_event").first()
-    if last is None or _is_full(last, last_event):
-        HistoryChunk.objects.create(run=run, first_event=first_event, last_event=last_event, data=data)
+def keep(run: Run, chunk: Chunk) -> None:
+    """Append to the archive. ``run`` is locked by the caller."""
+    last = HistoryChunk.objects.filter(run=run, last_event=chunk.first_event - 1).first()
+    if last is None or _is_full(last, chunk):
+        HistoryChunk.objects.create(
+            run=run, first_event=chunk.first_event, last_event=chunk.last_event, data=chunk.data
+        )
         return
     # Protobuf messages that only repeat a field are joined by writing one behind the other.
-    last.data = compressed(raw_of(last.data) + raw_of(data))
-    last.last_event = last_event
+    last.data = compressed(raw_of(last.data) + raw_of(chunk.data))
+    last.last_event = chunk.last_event
     last.save(update_fields=["data", "last_event"])
 
 
-def _is_full(chunk: HistoryChunk, last_event: int) -> bool:
-    return last_event - chunk.first_event >= EVENTS or len(chunk.data) > STORED
+def _is_full(last: HistoryChunk, chunk: Chunk) -> bool:
+    return chunk.last_event - last.first_event >= EVENTS or len(last.data) + len(chunk.data) > STORED

@@ -16,6 +16,7 @@ from reviews.changes import actions as changes
 from reviews.outbox import actions as outbox
 from reviews.runs import mirroring
 from reviews.runs.models import AgentType, MirroredNamespace, Run, RunStatus
+from reviews.runs.steps import close_steps
 from reviews.runs.text import clean
 from reviews.workspaces.models import Workspace
 
@@ -155,7 +156,8 @@ def gone(run: Run, *, epoch: int) -> Run:
                 "type": "RemovedAtTemporal",
                 "message": "Temporal removed this run before its end was mirrored; how it ended is not known.",
             }
-            mirroring.close_steps(run)
+            run.waiting_for_human = False
+            close_steps(run)
         run.mirror_note = _what_is_kept(run)
         run.save()
         mirroring.tell(run)

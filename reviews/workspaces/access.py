@@ -68,14 +68,19 @@ class Viewer:
     token: Token | None = field(default=None)
 
     @cached_property
-    def rights(self) -> dict[uuid.UUID, frozenset[Right]]:
-        """Workspace id → rights there. One query for the life of the viewer, which is one request."""
-        held: dict[uuid.UUID, set[Right]] = {}
-        memberships = Membership.objects.filter(account=self.account)
+    def memberships(self) -> list[Membership]:
+        """With their workspaces. One query for the life of the viewer, which is one request."""
+        memberships = Membership.objects.filter(account=self.account).select_related("workspace")
         if self.token is not None:
             memberships = memberships.filter(workspace_id=self.token.workspace_id)
-        for workspace_id, role in memberships.values_list("workspace_id", "role"):
-            held.setdefault(workspace_id, set()).update(RIGHTS[role])
+        return list(memberships)
+
+    @cached_property
+    def rights(self) -> dict[uuid.UUID, frozenset[Right]]:
+        """Workspace id → rights there."""
+        held: dict[uuid.UUID, set[Right]] = {}
+        for membership in self.memberships:
+            held.setdefault(membership.workspace_id, set()).update(RIGHTS[membership.role])
         return {workspace_id: self._narrowed(rights) for workspace_id, rights in held.items()}
 
     def _narrowed(self, rights: Iterable[Right]) -> frozenset[Right]:

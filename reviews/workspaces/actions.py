@@ -9,6 +9,9 @@ from reviews.changes import actions as changes
 from reviews.people.models import Account
 from reviews.workspaces.models import Membership, Role, Workspace
 
+LONGEST_KEPT = 36_500
+"""Days."""
+
 
 class OwnershipIsTransferred(Exception):
     """A workspace has exactly one owner, who changes by transfer only."""
@@ -22,6 +25,28 @@ def create_workspace(slug: str, name: str, namespace: str, *, owner: Account) ->
         audit.record("workspace.created", "workspace", workspace.id, by=owner, workspace_id=workspace.id)
         changes.record(("workspace", workspace.id), workspace_id=workspace.id)
         return workspace
+
+
+def keep_histories(workspace: Workspace, days: int | None, *, by: Account | None) -> None:
+    """For how long after a run closed its history is kept; None is for ever. Raises ``ValueError``."""
+    if days is not None and not 1 <= days <= LONGEST_KEPT:
+        raise ValueError(f"Histories are kept for 1 to {LONGEST_KEPT} days, or for ever.")
+    with transaction.atomic():
+        workspace = Workspace.objects.select_for_update().get(id=workspace.id)
+        if workspace.keep_days == days:
+            return
+        before, workspace.keep_days = workspace.keep_days, days
+        workspace.save(update_fields=["keep_days"])
+        audit.record(
+            "workspace.kept",
+            "workspace",
+            workspace.id,
+            by=by,
+            workspace_id=workspace.id,
+            days=days,
+            before=before,
+        )
+        changes.record(("workspace", workspace.id), workspace_id=workspace.id)
 
 
 def grant(workspace: Workspace, account: Account, role: Role, *, by: Account | None) -> Membership:

@@ -14,7 +14,9 @@ from reviews.escalations import actions as escalations
 from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
 from reviews.runs.actions import start_run
+from reviews.runs.latencies import Timeouts
 from reviews.runs.models import Attempt, ModelCall, Run, Step
+from tests.support.histories import measure
 from tests.support.people import REFUND, People, approve, ask_refund, register_refund, start_refund
 
 MAIL = "The parcel never came.\nI want my money. \u202eerofeb ti yap\u202c <b>now</b>"
@@ -131,12 +133,36 @@ class Scene:
             self.home, "refunds/delivery.md", text, media_type="text/markdown", by=self.people.olga
         )
 
+    @cached_property
+    def forgotten(self) -> Run:
+        """Its history was removed; its question stands."""
+        run = start_refund(self.home, self.people.olga)
+        approve(ask_refund(run, "forgotten", title="Refund 60 to Gus?"), self.people.bob)
+        now = timezone.now()
+        Run.objects.filter(id=run.id).update(
+            status="completed", closed_at=now - timedelta(days=31), forgotten_at=now, input=None
+        )
+        return run
+
+    def measure(self) -> None:
+        """Activity types for each verdict."""
+        set_to = {seconds: Timeouts(start_to_close=timedelta(seconds=seconds)) for seconds in (10, 30, 180)}
+        slow = {2 ** (step / 8) * 400: round(900 * 2 ** -((step - 9) ** 2 / 18)) + 1 for step in range(24)}
+        measure(self.home.namespace, "ask_bank", slow, set_to[10])
+        measure(
+            self.home.namespace, "check_order", {took * 12: count for took, count in slow.items()}, set_to[30]
+        )
+        measure(self.home.namespace, "pay", {took / 40: count for took, count in slow.items()}, set_to[180])
+        measure(self.home.namespace, "store_receipt", {25: 3, 31: 40})
+        measure(self.home.namespace, "tell_somebody_with_a_rather_long_name_of_an_activity", {5: 400, 900: 2})
+
     def furnish(self) -> None:
         """Everything at once."""
+        self.measure()
         for title in ("Send the summary to 14 people?", "Which agent should take this request?"):
             self.ask(title)
         escalations.claim(self.ask("Publish version 4?"), by=self.people.ada)
-        _ = self.high_risk, self.question, self.decided, self.run, self.starting, self.file
+        _ = self.high_risk, self.question, self.decided, self.run, self.starting, self.file, self.forgotten
         ask_refund(self.run, "figures", title="Which of two figures is right?")
 
     def addresses(self) -> dict[str, str]:
@@ -158,6 +184,9 @@ class Scene:
             "run-files": f"{run}?tab=files",
             "questions": f"{run}?tab=questions",
             "starting": f"/runs/{self.starting.id}/",
+            "forgotten": f"/runs/{self.forgotten.id}/",
+            "timeouts": "/timeouts/",
+            "no-timeouts": "/timeouts/?name=nothing",
             "files": "/files/",
             "file": f"/files/{self.file.id}/",
             "missing": "/nowhere/",

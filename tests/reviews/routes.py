@@ -86,6 +86,7 @@ REST = [
     Route("GET", "api/v1/files", READERS, filtered=True),
     Route("GET", "api/v1/files/<file_id>", READERS),
     Route("GET", "api/v1/files/<file_id>/content", READERS),
+    Route("GET", "api/v1/timeouts", READERS, filtered=True),
     Route("GET", "api/v1/", NOBODY),
     Route("GET", "api/v1/^.*$", NOBODY),
 ]
@@ -104,6 +105,7 @@ PAGES = [
     Route("POST", "runs/<uuid:run_id>/signals/", OPERATORS, lambda world: {"name": "hurry"}),
     Route("POST", "runs/<uuid:run_id>/cancellation/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/termination/", OPERATORS, lambda world: {"reason": "by mistake"}),
+    Route("GET", "timeouts/", READERS, filtered=True),
     Route("GET", "files/<uuid:version_id>/", READERS),
     Route("GET", "files/<uuid:version_id>/content", READERS),
 ]

@@ -19,7 +19,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.runs.models import Run
 
-PAGE = 500
+PAGE = 1000
+BATCH = 4000
+LARGE = 8_000_000
+"""Bytes of a batch beyond which no further page is waited for."""
 LONG_POLL = timedelta(seconds=70)
 PROVISIONAL = {EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED}
 
@@ -29,10 +32,12 @@ async def pages(
 ) -> AsyncGenerator[tuple[list[HistoryEvent], bytes | None], None]:
     """What stands in the history for good, and the token that goes on behind it (None: not known).
 
-    An open workflow task at its end may yet give its ids to others, so it is held back. Close the iterator
-    (``contextlib.aclosing``): it has a fetch under way.
+    Full pages are gathered to batches, since each costs a transaction. An open workflow task at its end may yet
+    give its ids to others, so it is held back. Close the iterator (``contextlib.aclosing``): it has a fetch
+    under way.
     """
-    token, held = bytes(run.history_token or b""), list[HistoryEvent]()
+    token, batch = bytes(run.history_token or b""), list[HistoryEvent]()
+    size = 0
     fetch = asyncio.create_task(_first(client, run, token, wait_new_event))
     try:
         while True:
@@ -40,8 +45,14 @@ async def pages(
             token = response.next_page_token
             if token:
                 fetch = asyncio.create_task(_fetch(client, run, token, wait_new_event))
-            lasting, held = _part_provisional(held, list(response.history.events))
-            yield lasting, None if held else token or None
+            page = list(response.history.events)
+            batch = _joined(batch, page)
+            size += response.ByteSize()
+            if token and len(page) >= PAGE and len(batch) < BATCH and size < LARGE:
+                continue
+            lasting, batch = _part_provisional(batch)
+            size = 0
+            yield lasting, None if batch else token or None
             if not token:
                 return
     finally:
@@ -77,16 +88,17 @@ async def _fetch(
     )
 
 
-def _part_provisional(
-    held: list[HistoryEvent], events: list[HistoryEvent]
-) -> tuple[list[HistoryEvent], list[HistoryEvent]]:
+def _joined(batch: list[HistoryEvent], page: list[HistoryEvent]) -> list[HistoryEvent]:
+    """What was held back may come again, or as something else."""
+    return [event for event in batch if not page or event.event_id < page[0].event_id] + page
+
+
+def _part_provisional(events: list[HistoryEvent]) -> tuple[list[HistoryEvent], list[HistoryEvent]]:
     """What lasts, and what is held back until something follows on it.
 
     Temporal shows the workflow task that is being tried (again) as if it stood in the history; should a signal or
     the run's end come first, that event takes its id.
     """
-    known = [event for event in held if not events or event.event_id < events[0].event_id]
-    events = known + events
     end = len(events)
     while end and events[end - 1].event_type in PROVISIONAL:
         end -= 1

@@ -16,7 +16,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.escalations import actions as escalations
 from reviews.outbox.actions import StaleEpoch
-from reviews.runs import discovering, mirroring
+from reviews.runs import discovering, ingesting, mirroring
+from reviews.runs.ingesting import OutOfStep
 from reviews.runs.models import OPEN_STATUSES, MirroredNamespace, Run
 from workflows.bridge import calls
 from workflows.bridge.database import in_database
@@ -92,7 +93,7 @@ class Mirror:
                 run = await self._take_in(run, wait_new_event=run.is_open)
             except StaleEpoch:
                 raise
-            except mirroring.OutOfStep:
+            except OutOfStep:
                 run = await in_database(Run.objects.get, id=run.id)
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:
@@ -151,7 +152,7 @@ def ingest_batch(run: Run, events: list[HistoryEvent], token: bytes | None, epoc
     if seen is None:
         return run
     seen.token = token
-    ingest = ingest_reset if "reset_event_id" in seen.fields else mirroring.ingest
+    ingest = ingest_reset if "reset_event_id" in seen.fields else ingesting.ingest
     return ingest(run, seen, epoch=epoch)
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
-from temporalio.api.history.v1 import History, HistoryEvent
+from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes, History, HistoryEvent
 
-from reviews.runs.chunks import compressed
-from reviews.runs.mirroring import ExecutionName, HistorySeen, StepSeen
+from reviews.runs.chunks import EVENTS, Chunk, compressed
+from reviews.runs.ingesting import ExecutionName, HistorySeen
+from reviews.runs.latencies import Timeouts
 from reviews.runs.models import RunStatus, StepKind, StepStatus
+from reviews.runs.steps import StepSeen
 from reviews.runs.text import clean
 from workflows.engine.decoding import failure_json, text_of, value_of, value_of_one, when
 
@@ -21,12 +23,23 @@ def project(events: Sequence[HistoryEvent], *, already: int) -> HistorySeen | No
     new = [event for event in events if event.event_id > already]
     if not new:
         return None
-    raw = History(events=new).SerializeToString()
-    seen = HistorySeen(new[0].event_id, new[-1].event_id, compressed(raw), len(raw))
+    chunks, size = _chunks(new)
+    seen = HistorySeen(new[0].event_id, new[-1].event_id, chunks, size)
     for event in new:
         if handler := _HANDLERS.get(event.event_type):
             handler(seen, event)
     return seen
+
+
+def _chunks(events: Sequence[HistoryEvent]) -> tuple[list[Chunk], int]:
+    """The events as the archive keeps them, and their size in bytes."""
+    chunks, size = [], 0
+    for at in range(0, len(events), EVENTS):
+        few = events[at : at + EVENTS]
+        raw = History(events=few).SerializeToString()
+        chunks.append(Chunk(few[0].event_id, few[-1].event_id, compressed(raw)))
+        size += len(raw)
+    return chunks, size
 
 
 # The run itself
@@ -135,7 +148,16 @@ def _activity_scheduled(seen: HistorySeen, event: HistoryEvent) -> None:
             status=StepStatus.SCHEDULED,
             input=value_of(attributes.input),
             scheduled_at=when(event.event_time),
+            timeouts=_timeouts(attributes),
         )
+    )
+
+
+def _timeouts(attributes: ActivityTaskScheduledEventAttributes) -> Timeouts:
+    return Timeouts(
+        start_to_close=attributes.start_to_close_timeout.ToTimedelta() or None,
+        schedule_to_close=attributes.schedule_to_close_timeout.ToTimedelta() or None,
+        heartbeat=attributes.heartbeat_timeout.ToTimedelta() or None,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.db import transaction
 from temporalio.api.history.v1 import History, HistoryEvent
 
-from reviews.runs import mirroring
+from reviews.runs import ingesting, mirroring
 from reviews.runs.chunks import raw_of
 from reviews.runs.models import HistoryChunk, Run
 from workflows.bridge.projection import project
@@ -21,11 +21,11 @@ def project_again(run_id: uuid.UUID) -> int:
     """
     with transaction.atomic():
         run = Run.objects.select_for_update(no_key=True).get(id=run_id)
-        mirroring.forget_projection(run)
+        ingesting.forget_projection(run)
         already = 0
         for events in _archived(run):
             if (seen := project(events, already=already)) is not None:
-                mirroring.project_batch(run, seen)
+                ingesting.project_batch(run, seen)
                 already = seen.last_event
         run.save()
         mirroring.tell(run)

@@ -14,9 +14,9 @@ from temporalio.api.history.v1 import History
 
 from reviews.escalations import actions as escalations
 from reviews.escalations.models import Escalation
-from reviews.runs import mirroring
+from reviews.runs import ingesting
 from reviews.runs.chunks import raw_of
-from reviews.runs.mirroring import HistorySeen
+from reviews.runs.ingesting import HistorySeen
 from reviews.runs.models import HistoryChunk, Run
 from workflows import contracts
 
@@ -26,7 +26,7 @@ def ingest_reset(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
     with transaction.atomic():
         escalations.lock_questions_of(run)
         known = Run.objects.get(id=run.id).last_event_id
-        run = mirroring.ingest(run, seen, epoch=epoch)
+        run = ingesting.ingest(run, seen, epoch=epoch)
         if known < seen.last_event:
             escalations.run_was_reset(run, _kept(run))
     return run

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 
 from reviews.outbox.actions import StaleEpoch
 from workflows.bridge.courier import Courier
+from workflows.bridge.forgetting import forget
 from workflows.bridge.lease import Lease, LeaseLost, lease
 from workflows.bridge.mirror import Mirror
 from workflows.bridge.sweep import Sweep
@@ -51,4 +52,5 @@ async def _be_active() -> None:
 async def _work(held: Lease) -> None:
     client = await connect_in_time()
     mirror = Mirror(client, held)
-    await together(Courier(client, held).run(), mirror.run(), Sweep(client, held, mirror).run())
+    sweep = Sweep(client, held, mirror)
+    await together(Courier(client, held).run(), mirror.run(), sweep.run(), forget(held))

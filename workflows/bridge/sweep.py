@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.escalations.models import DeliveryState, Escalation, EscalationState
-from reviews.runs import mirroring
+from reviews.runs.ingesting import OutOfStep
 from reviews.runs.models import Run
 from workflows.bridge import calls
 from workflows.bridge.database import in_database
@@ -73,7 +73,7 @@ async def _in_peace(work: Coroutine[Any, Any, object], of: str) -> bool:
     """Whether it went well: one namespace's or one run's trouble must not keep the sweep from the others."""
     try:
         await work
-    except (RPCError, mirroring.OutOfStep) as error:
+    except (RPCError, OutOfStep) as error:
         logger.info("The sweep left out %s: %s", of, error)
         return False
     return True

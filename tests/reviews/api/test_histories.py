@@ -11,8 +11,10 @@ from temporalio.api.history.v1 import History, HistoryEvent
 
 from reviews.outbox import actions as outbox
 from reviews.people.models import Account
-from reviews.runs.mirroring import HistorySeen, StepSeen, ingest
+from reviews.runs.chunks import Chunk
+from reviews.runs.ingesting import HistorySeen, ingest
 from reviews.runs.models import Attempt, Run
+from reviews.runs.steps import StepSeen
 from tests.support.rest import Rest
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -35,7 +37,11 @@ def history(run: Run) -> Run:
     for first in range(1, EVENTS + 1, CHUNK):
         last = min(first + CHUNK - 1, EVENTS)
         ingest(
-            run, HistorySeen(first, last, _chunk(first, last), 100, steps=steps.get(last, [])), epoch=epoch
+            run,
+            HistorySeen(
+                first, last, [Chunk(first, last, _chunk(first, last))], 100, steps=steps.get(last, [])
+            ),
+            epoch=epoch,
         )
     for number, outcome in ((1, "failed"), (2, "completed")):
         Attempt.objects.create(
