@@ -57,7 +57,7 @@ class HistorySeen:
 
 
 def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
-    """Keep a batch of history and what it says. A batch that is there already changes nothing.
+    """Keep a batch of history and what it says. A batch that is there already, or was forgotten, changes nothing.
 
     Raises :class:`~reviews.outbox.actions.StaleEpoch`, and :class:`OutOfStep` when it does not follow on what
     is there.
@@ -65,7 +65,7 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
     with transaction.atomic():
         outbox.require_epoch(epoch)
         run = Run.objects.select_for_update(no_key=True).get(id=run.id)
-        if seen.last_event <= run.last_event_id:
+        if seen.last_event <= run.last_event_id or run.forgotten_at is not None:
             return run
         if seen.first_event != run.last_event_id + 1:
             raise OutOfStep(f"{seen.first_event} does not follow on {run.last_event_id}")

@@ -17,7 +17,8 @@ from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
 from reviews.people.models import Account
 from reviews.workspaces.models import Workspace
-from tests.workflows.flows import Ask, AskOne
+from tests.workflows.flows import Ask, AskOne, WaitThenAsk
+from tests.workflows.test_human_signals import acknowledgements
 from tests.workflows.world import World, working
 from workflows.bridge.database import in_database
 from workflows.contracts import OnDeadline
@@ -53,6 +54,19 @@ async def test_a_decision_that_the_timer_finds_is_acted_on_and_not_sent_again(wo
     assert (await world.delivery(decision)).state == "acted_on"
     assert (await in_database(Message.objects.get, subject=decision.id)).state == "superseded"
     assert await world.signals(handle) == []
+
+
+async def test_a_signal_behind_what_the_timer_found_is_not_refused(world: World) -> None:
+    """The courier was sending it at that moment: the workflow has that decision already, and says nothing more."""
+    handle = await world.start(WaitThenAsk.run, Ask(within=2, on_deadline="approve"))
+    await world.tell_to(handle, "go")
+    decision = await world.decide(await world.question(handle), "reject")
+    await world.delivery(decision, "acted_on")
+    await world.deliver(handle, decision)
+    await world.tell_to(handle, "end")
+
+    assert (await handle.result())["key"] == str(decision.id)
+    assert [one["outcome"] for one in await acknowledgements(world, handle)] == ["acted_on"]
 
 
 async def test_a_click_after_the_deadline_but_before_settle_counts(quiet_world: World) -> None:

@@ -38,6 +38,23 @@ async def test_the_same_decision_twice_acts_once(world: World) -> None:
     assert (again.state, again.acted_on_at) == ("acted_on", delivery.acted_on_at)
 
 
+async def test_of_two_decisions_in_one_task_the_first_stands(quiet_world: World) -> None:
+    """Only one of them can have been made here; whoever else may signal cannot overrule it."""
+    world = quiet_world
+    async with working(world):
+        handle = await world.start(AskOne.run, Ask())
+        question = await world.question(handle)
+        await world.after_asks(handle)
+    decision = await world.decide(question, "reject")
+    await world.deliver(handle, decision)
+    await world.tell(handle, FORGED | {"escalation_id": str(question.id), "digest": question.digest})
+    async with working(world):
+        told = await handle.result()
+
+    assert (told["verdict"], told["key"]) == ("reject", str(decision.id))
+    assert (await world.delivery(decision)).state == "acted_on"
+
+
 async def test_a_decision_on_another_proposal_is_refused(world: World) -> None:
     handle = await world.start(AskOne.run, Ask(within=3))
     decision = await world.decide(await world.question(handle))

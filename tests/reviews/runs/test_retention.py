@@ -18,6 +18,7 @@ from reviews.runs.models import Attempt, HistoryChunk, ModelCall, Run, Step
 from reviews.runs.retention import forget_old_runs, is_too_old
 from reviews.workspaces.actions import keep_histories
 from reviews.workspaces.models import Workspace
+from tests.support.histories import ingest, scheduled
 from tests.support.people import approve, ask_refund, start_refund
 
 DAY = timedelta(days=1)
@@ -164,6 +165,14 @@ def test_a_bridge_that_was_replaced_forgets_nothing(month: Workspace, olga: Acco
     with pytest.raises(StaleEpoch):
         forget_old_runs(month, now, epoch=stale)
     assert parts_of(run) == 4
+
+
+def test_what_was_forgotten_is_not_mirrored_again(month: Workspace, olga: Account, now: datetime) -> None:
+    run = closed(month, olga, 31 * DAY)
+    write_version(month, "report.md", b"# Report", media_type="text/markdown", run=run)
+    forget(month, now)
+    ingest(run, 10, 12, [scheduled(10)])  # a follower that was under way
+    assert parts_of(run) == 0
 
 
 def test_what_is_too_old_is_not_brought_back(month: Workspace, abroad: Workspace, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -13,6 +14,7 @@ from temporalio.service import RPCError
 
 from reviews.escalations import actions as escalations
 from reviews.escalations.faults import TooLate
+from reviews.outbox import actions as outbox
 from reviews.outbox.models import Message, MessageKind
 from tests.workflows.bridge.parts import active, adopt, ended, enqueue
 from tests.workflows.flows import Ask, AskAndCarry, AskOne, Carried, EndAs, EveryStep, WaitThenAsk
@@ -161,6 +163,30 @@ async def test_an_undone_decision_is_never_sent_and_a_sent_one_not_undone(
     assert told["key"] == str(sent.id)
     assert [signal["decision_id"] for signal in await world.signals(handle)] == [str(sent.id)]
     assert (await world.delivery(undone)).state == "undone"
+
+
+async def test_a_decision_that_is_undone_under_the_couriers_hands_is_not_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The courier has read the message and has not begun with it."""
+    handle = await world.start(AskOne.run, Ask())
+    question = await world.question(handle)
+    undone = await world.decide(question, "reject")
+    begin = outbox.begin
+
+    def begin_too_late(message: Message, *args: Any, **options: Any) -> bool:
+        if message.subject == undone.id:
+            escalations.undo(undone, by=world.bob)
+        return begin(message, *args, **options)
+
+    monkeypatch.setattr(outbox, "begin", begin_too_late)
+    async with active(world, courier=True):
+        await world.delivery(undone, "undone")
+        sent = await world.decide(await world.now(question))
+        told = await handle.result()
+
+    assert told["key"] == str(sent.id)
+    assert [signal["decision_id"] for signal in await world.signals(handle)] == [str(sent.id)]
 
 
 @pytest.mark.parametrize("how", ["complete", "continue"])
