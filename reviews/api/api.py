@@ -13,7 +13,18 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from reviews.api import agents, controls, decisions, escalations, files, histories, openapi, runs
+from reviews.api import (
+    agents,
+    controls,
+    decisions,
+    escalations,
+    files,
+    histories,
+    openapi,
+    present,
+    runs,
+    steering,
+)
 from reviews.api.access import Token
 from reviews.api.bodies import message, pointer
 from reviews.api.problems import Problem
@@ -28,7 +39,7 @@ from reviews.escalations.faults import (
 from reviews.escalations.proposal import InvalidProposal
 from reviews.people.actions import IdempotencyKeyReused
 from reviews.runs.actions import RunClosed
-from reviews.runs.engine import EngineUnavailable
+from reviews.runs.engine import EngineUnavailable, QueryFailed
 from reviews.runs.faults import Fault, InvalidInput
 from reviews.workspaces.access import Forbidden, NotFound
 
@@ -44,6 +55,7 @@ REFUSALS: dict[type[Exception], str] = {
     ProposalDiffers: "proposal-differs",
     IdempotencyKeyReused: "idempotency-key-reused",
     EngineUnavailable: "engine-unavailable",
+    QueryFailed: "query-failed",
 }
 """What the slices raise, by the name that clients see."""
 
@@ -116,7 +128,7 @@ api = Api(
     docs_url=None,
     auth=Token(),
 )
-for module in (agents, runs, controls, histories, escalations, decisions, files):
+for module in (agents, runs, controls, steering, present, histories, escalations, decisions, files):
     api.add_router("", module.router)
 for error, name in REFUSALS.items():
     api.add_exception_handler(error, partial(_refuse, name=name))

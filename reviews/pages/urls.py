@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from reviews.pages import controls, decisions, files, inbox, new_run, question, run, runs, signin
+from reviews.pages import (
+    ask,
+    controls,
+    decisions,
+    files,
+    inbox,
+    new_run,
+    now,
+    question,
+    resets,
+    run,
+    runs,
+    signin,
+)
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -19,6 +32,22 @@ urlpatterns = [
     path("runs/<uuid:run_id>/signals/", controls.signals, name="signals"),
     path("runs/<uuid:run_id>/cancellation/", controls.cancellation, name="cancellation"),
     path("runs/<uuid:run_id>/termination/", controls.termination, name="termination"),
+    path("runs/<uuid:run_id>/updates/", controls.updates, name="updates"),
+    path("runs/<uuid:run_id>/pause/", controls.pause, name="pause"),
+    path("runs/<uuid:run_id>/unpause/", controls.unpause, name="unpause"),
+    path("runs/<uuid:run_id>/again/", controls.again, name="again"),
+    path("runs/<uuid:run_id>/resets/", resets.resets, name="resets"),
+    path("runs/<uuid:run_id>/now/", now.now, name="now"),
+    path("runs/<uuid:run_id>/ask/", ask.ask, name="ask"),
+    *(
+        path(
+            f"runs/<uuid:run_id>/activities/<path:activity_id>/{verb}/",
+            controls.activity,
+            {"verb": verb},
+            name=f"{verb}_activity",
+        )
+        for verb in controls.ACTIVITY_VERBS
+    ),
     path("files/", files.files, name="files"),
     path("files/<uuid:version_id>/", files.file, name="file"),
     path("files/<uuid:version_id>/content", files.content, name="file_content"),

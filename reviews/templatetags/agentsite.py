@@ -12,16 +12,20 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from reviews.escalations.models import Decision, Escalation
+from reviews.outbox.models import Message
 from reviews.pages import addresses, marks, times
+from reviews.pages.markdown import render_markdown
 from reviews.pages.visible import named
 from reviews.pages.visible import visible as make_visible
 from reviews.runs.models import Attempt, Run, Step
+from reviews.runs.now import ActivityNow
 
 register = template.Library()
 register.filter("visible", make_visible)
 register.filter("named", named)
 register.filter("took", lambda span: times.took(span) if span is not None else "–")
 register.filter("mark_of_risk", marks.of_risk)
+register.filter("markdown", render_markdown)
 register.filter("address_of_run", addresses.of_run)
 register.filter("address_of_question", addresses.of_escalation)
 
@@ -36,6 +40,15 @@ def ago(at: datetime | None, form: str = "%s ago") -> SafeString | str:
 def since(at: datetime | None) -> SafeString | str:
     """The same in one short word, for lists."""
     return _time(at, times.roughly(timezone.now() - at)) if at else "–"
+
+
+@register.simple_tag
+def until(at: datetime | None) -> SafeString | str:
+    """How long until then: ``in 12 s``, ``now``."""
+    if at is None:
+        return "–"
+    left = at - timezone.now()
+    return _time(at, f"in {times.in_words(left)}" if left > timedelta(seconds=1) else "now")
 
 
 @register.simple_tag
@@ -66,7 +79,7 @@ def milliseconds(count: int | None) -> str:
 
 
 @register.filter
-def mark(thing: Run | Step | Attempt | Escalation | Decision) -> marks.Mark:
+def mark(thing: Run | Step | Attempt | ActivityNow | Message | Escalation | Decision) -> marks.Mark:
     match thing:
         case Run():
             return marks.of_run(thing)
@@ -74,6 +87,10 @@ def mark(thing: Run | Step | Attempt | Escalation | Decision) -> marks.Mark:
             return marks.of_step(thing)
         case Attempt():
             return marks.of_attempt(thing)
+        case ActivityNow():
+            return marks.of_activity(thing)
+        case Message():
+            return marks.of_message(thing)
         case Decision():
             return marks.of_decision(thing)
         case _:
