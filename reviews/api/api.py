@@ -9,6 +9,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, re_path
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
@@ -64,7 +65,7 @@ class Api(NinjaAPI):
     """Every answer below its address is JSON, also where no view is reached."""
 
     def _get_urls(self) -> list[URLResolver | URLPattern]:
-        patterns = [*super()._get_urls(), re_path("^.*$", _nowhere, name="nowhere")]
+        patterns = [*super()._get_urls(), re_path(r"^[\s\S]*$", _nowhere, name="nowhere")]
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
                 pattern.callback = _in_problems(pattern.callback)
@@ -76,6 +77,7 @@ class Api(NinjaAPI):
         return document
 
 
+@csrf_exempt
 def _nowhere(request: HttpRequest) -> HttpResponse:
     raise Http404
 

@@ -18,7 +18,6 @@ from reviews.pages.json_text import Unreadable, read_values
 from reviews.pages.run import show
 from reviews.people.actions import IdempotencyKeyReused
 from reviews.runs import actions, controlling
-from reviews.runs.faults import InvalidInput
 from reviews.runs.models import Run
 from reviews.runs.queries import run_for
 from reviews.workspaces.access import Right
@@ -92,25 +91,6 @@ ACTIVITY_VERBS: dict[str, tuple[Callable[..., None], str]] = {
     "unpause": (controlling.unpause_activity, "The activity goes on."),
     "retry": (controlling.retry_activity, "The activity is tried now."),
 }
-
-
-@page("POST")
-def again(request: PageRequest, run_id: uuid.UUID) -> HttpResponse:
-    """Another run with the same input, for types that nobody registered: they have no form."""
-    run = run_for(request.viewer, run_id, Right.RUNS_START)
-    try:
-        return redirect(once(request, lambda: _begin_again(request, run)))
-    except InvalidInput as error:
-        messages.warning(request, error.faults[0].message)
-    except IdempotencyKeyReused:
-        messages.warning(request, SENT_BEFORE)
-    return redirect(addresses.of_run(run))
-
-
-def _begin_again(request: PageRequest, run: Run) -> str:
-    another = actions.start_again(run, by=request.viewer.account)
-    messages.success(request, "Another run like it is being started.")
-    return addresses.of_run(another)
 
 
 @page("POST")

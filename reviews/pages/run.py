@@ -68,6 +68,7 @@ def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
         "waiting": [question for question in questions if question.is_pending],
         "start_error": _start_error(shown),
         "may_control": shown.is_open and viewer.may(Right.RUNS_CONTROL, shown.workspace_id),
+        "sent": sent_to_temporal(shown) if counted["sent"] and tab == "steps" else [],
         "attempt": new_attempt(),
         **offers(viewer, shown),
     }
@@ -90,7 +91,6 @@ def _steps(shown: Run, after: int) -> dict[str, Any]:
     return {
         "waterfall": picture,
         "troubled": _troubled(picture),
-        "sent": sent_to_temporal(shown),
         "more_after": shown_steps[-1].event_id if len(steps) > STEPS else None,
     }
 

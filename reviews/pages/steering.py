@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.db.models import BigIntegerField, OuterRef, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from reviews.audit.models import AuditEvent
 from reviews.outbox.models import Message, MessageKind
-from reviews.runs.models import AgentType, Run
+from reviews.runs.models import Run
 from reviews.workspaces.access import Right, Viewer
 
 NEWEST = 10
@@ -33,42 +33,25 @@ class Sent:
     about: str
 
 
-def offers(viewer: Viewer, run: Run) -> dict[str, Any]:
-    """``may_reset``, and how another run like it can be started: ``start_like`` (an address) or ``may_start_again``."""
+def offers(viewer: Viewer, run: Run) -> dict[str, bool]:
+    """Beside what an open run takes: ``may_reset``, and ``may_repeat``, to start another like it."""
     held = run.run_id is not None and run.gone_at is None and run.imported_at is None
-    may_start = viewer.may(Right.RUNS_START, run.workspace_id)
-    agent = _agent_of(run) if may_start else None
     return {
         "may_reset": held and run.last_event_id > 0 and viewer.may(Right.RUNS_CONTROL, run.workspace_id),
-        "start_like": _new_run_like(run, agent) if agent else None,
-        "may_start_again": may_start and agent is None and bool(run.workflow_type and run.queue) and held,
+        "may_repeat": bool(run.workflow_type) and viewer.may(Right.RUNS_START, run.workspace_id),
     }
-
-
-def _agent_of(run: Run) -> AgentType | None:
-    """The registered type that has a form for the run's input."""
-    types = AgentType.objects.filter(namespace=run.namespace, workflow_type=run.workflow_type)
-    return min(types, key=lambda agent: agent.name != run.agent, default=None)
-
-
-def _new_run_like(run: Run, agent: AgentType) -> str:
-    query = {"workspace": run.workspace.slug, "agent": agent.name, "like": str(run.id)}
-    return f"{reverse('new_run')}?{urlencode(query)}"
 
 
 def sent_to_temporal(run: Run) -> list[Sent]:
     """What people and agents asked of the run, newest first. Decisions stand at their questions."""
     asked = Message.objects.filter(subject=run.id).exclude(kind=MessageKind.START)
-    messages = list(asked.order_by("-id")[:NEWEST])
-    by = _audited(run, messages) if messages else {}
-    return [Sent(message, by.get(message.id, ""), _about(message)) for message in messages]
-
-
-def _audited(run: Run, messages: list[Message]) -> dict[int, str]:
-    events = AuditEvent.objects.filter(
-        object_type="run", object_id=str(run.id), details__message__in=[message.id for message in messages]
+    audited = AuditEvent.objects.filter(object_type="run", object_id=str(run.id)).annotate(
+        of=Cast(KT("details__message"), BigIntegerField())
     )
-    return {event.details["message"]: event.actor_name for event in events}
+    messages = asked.annotate(
+        by=Subquery(audited.filter(of=OuterRef("id")).values("actor_name")[:1])
+    ).order_by("-id")[:NEWEST]
+    return [Sent(message, message.by or "", _about(message)) for message in messages]  # type: ignore[attr-defined]
 
 
 def _about(message: Message) -> str:

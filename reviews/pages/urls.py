@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reviews.pages import (
+    again,
     ask,
     controls,
     decisions,
@@ -35,7 +36,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/updates/", controls.updates, name="updates"),
     path("runs/<uuid:run_id>/pause/", controls.pause, name="pause"),
     path("runs/<uuid:run_id>/unpause/", controls.unpause, name="unpause"),
-    path("runs/<uuid:run_id>/again/", controls.again, name="again"),
+    path("runs/<uuid:run_id>/again/", again.again, name="again"),
     path("runs/<uuid:run_id>/resets/", resets.resets, name="resets"),
     path("runs/<uuid:run_id>/now/", now.now, name="now"),
     path("runs/<uuid:run_id>/ask/", ask.ask, name="ask"),

@@ -96,7 +96,7 @@ REST = [
     Route("GET", "api/v1/files/<file_id>", READERS),
     Route("GET", "api/v1/files/<file_id>/content", READERS),
     Route("GET", "api/v1/", NOBODY),
-    Route("GET", "api/v1/^.*$", NOBODY),
+    Route("GET", r"api/v1/^[\s\S]*$", NOBODY),
 ]
 
 PAGES = [
@@ -116,6 +116,7 @@ PAGES = [
     Route("POST", "runs/<uuid:run_id>/updates/", OPERATORS, lambda world: {"name": "count"}),
     Route("POST", "runs/<uuid:run_id>/pause/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/unpause/", OPERATORS),
+    Route("GET", "runs/<uuid:run_id>/again/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/again/", OPERATORS),
     Route("GET", "runs/<uuid:run_id>/resets/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/resets/", OPERATORS, lambda world: {"event_id": "4", "reason": "x"}),

@@ -200,7 +200,7 @@ def _path(route: Route, world: World) -> str:
         "activity_id": "5",
     }
     address = re.sub(
-        r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), route.address.replace("^.*$", "nowhere")
+        r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), route.address.replace(r"^[\s\S]*$", "nowhere")
     )
     return f"/{address}?workspace={world.workspace.slug}" if route.filtered else f"/{address}"
 
