@@ -75,11 +75,11 @@ _ACTIVITY = {
     "pausing": ("pause", "quiet", "paused after this try"),
 }
 _MESSAGE = {
-    "pending": ("clock", "running"),
-    "sent": ("paper-airplane", "good"),
-    "superseded": ("check", "quiet"),
-    "undone": ("arrow-uturn-left", "quiet"),
-    "refused": ("no-symbol", "bad"),
+    "pending": ("clock", "running", "pending"),
+    "sent": ("paper-airplane", "good", "sent"),
+    "superseded": ("check", "quiet", "no longer needed"),
+    "undone": ("arrow-uturn-left", "quiet", "undone"),
+    "refused": ("no-symbol", "bad", "refused"),
 }
 _KINDS = {
     StepKind.TIMER: "clock",
@@ -118,7 +118,7 @@ def of_activity(activity: ActivityNow) -> Mark:
 
 
 def of_message(message: Message) -> Mark:
-    return Mark(*_MESSAGE[message.state], message.get_state_display().lower())
+    return Mark(*_MESSAGE[message.state])
 
 
 def of_decision(decision: Decision) -> Mark:

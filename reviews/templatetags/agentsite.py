@@ -135,6 +135,13 @@ def pretty(value: Any) -> SafeString:
 
 
 @register.filter
+def in_a_line(value: Any) -> SafeString:
+    """JSON in one line, its beginning where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return make_visible(text if len(text) <= 200 else f"{text[:199]}…")
+
+
+@register.filter
 def short(identifier: object, length: int = 8) -> str:
     text = str(identifier)
     return text if len(text) <= length + 1 else f"{text[:length]}…"

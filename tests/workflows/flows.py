@@ -354,8 +354,18 @@ class Steered:
         raise ValueError("This query is broken.")
 
 
+@workflow.defn(name="with-a-child")
+class WithAChild:
+    """Waits for a child that waits for ever."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.execute_child_workflow(EndAs.run, "wait", id=f"{workflow.info().workflow_id}-child")
+
+
 FLOWS: list[type] = [
     Steered,
+    WithAChild,
     EndAs,
     EveryStep,
     AskOne,
