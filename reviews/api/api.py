@@ -9,11 +9,24 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, re_path
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from reviews.api import agents, controls, decisions, escalations, files, histories, openapi, runs, timeouts
+from reviews.api import (
+    agents,
+    controls,
+    decisions,
+    escalations,
+    files,
+    histories,
+    openapi,
+    present,
+    runs,
+    steering,
+    timeouts,
+)
 from reviews.api.access import Token
 from reviews.api.bodies import message, pointer
 from reviews.api.problems import Problem
@@ -28,7 +41,7 @@ from reviews.escalations.faults import (
 from reviews.escalations.proposal import InvalidProposal
 from reviews.people.actions import IdempotencyKeyReused
 from reviews.runs.actions import RunClosed
-from reviews.runs.engine import EngineUnavailable
+from reviews.runs.engine import EngineUnavailable, QueryFailed
 from reviews.runs.faults import Fault, InvalidInput
 from reviews.workspaces.access import Forbidden, NotFound
 
@@ -44,6 +57,7 @@ REFUSALS: dict[type[Exception], str] = {
     ProposalDiffers: "proposal-differs",
     IdempotencyKeyReused: "idempotency-key-reused",
     EngineUnavailable: "engine-unavailable",
+    QueryFailed: "query-failed",
 }
 """What the slices raise, by the name that clients see."""
 
@@ -52,7 +66,7 @@ class Api(NinjaAPI):
     """Every answer below its address is JSON, also where no view is reached."""
 
     def _get_urls(self) -> list[URLResolver | URLPattern]:
-        patterns = [*super()._get_urls(), re_path("^.*$", _nowhere, name="nowhere")]
+        patterns = [*super()._get_urls(), re_path(r"^[\s\S]*$", _nowhere, name="nowhere")]
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
                 pattern.callback = _in_problems(pattern.callback)
@@ -64,6 +78,7 @@ class Api(NinjaAPI):
         return document
 
 
+@csrf_exempt
 def _nowhere(request: HttpRequest) -> HttpResponse:
     raise Http404
 
@@ -116,7 +131,7 @@ api = Api(
     docs_url=None,
     auth=Token(),
 )
-for module in (agents, runs, controls, histories, escalations, decisions, files, timeouts):
+for module in (agents, runs, controls, steering, present, histories, escalations, decisions, files, timeouts):
     api.add_router("", module.router)
 for error, name in REFUSALS.items():
     api.add_exception_handler(error, partial(_refuse, name=name))

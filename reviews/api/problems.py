@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
     "idempotency-key-missing": Kind(422, "An Idempotency-Key is needed."),
     "idempotency-key-invalid": Kind(422, "The Idempotency-Key is not usable."),
     "idempotency-key-reused": Kind(422, "The Idempotency-Key came before with another request."),
+    "query-failed": Kind(422, "The workflow did not answer the query."),
     "engine-unavailable": Kind(503, "Temporal does not answer."),
 }
 

@@ -1,6 +1,7 @@
 """Messages for Temporal, written in the same transaction as the state that causes them.
 
-The courier (``workflows/bridge``) sends them in order of ``id`` for each workflow id, whatever crashes.
+The courier (``workflows/bridge``) sends them in order of ``id`` for each workflow id, whatever crashes. Updates
+keep the order among themselves and behind what came before, but hold up nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 
@@ -39,13 +40,29 @@ class MessageQuerySet(QuerySet["Message"]):
     def pending(self) -> MessageQuerySet:
         return self.filter(state=MessageState.PENDING)
 
+    def updates(self) -> MessageQuerySet:
+        return self.filter(kind=MessageKind.UPDATE)
+
+    def but_updates(self) -> MessageQuerySet:
+        return self.exclude(kind=MessageKind.UPDATE)
+
     def heads(self) -> MessageQuerySet:
         """The oldest pending message of each workflow: the only ones that may be sent now."""
         return self.pending().order_by("namespace", "workflow_id", "id").distinct("namespace", "workflow_id")
 
     def due(self) -> MessageQuerySet:
-        heads = Message.objects.heads().values("id")
+        """All but updates: a worker has to take those, and a decision must not wait for one that is away."""
+        heads = Message.objects.but_updates().heads().values("id")
         return self.pending().filter(id__in=heads, not_before__lte=Now()).order_by("id")
+
+    def due_updates(self) -> MessageQuerySet:
+        """Behind everything that was queued before them, a run's start above all; nothing goes behind them."""
+        heads = Message.objects.updates().heads().values("id")
+        before = Message.objects.but_updates().pending().filter(
+            namespace=OuterRef("namespace"), workflow_id=OuterRef("workflow_id"), id__lt=OuterRef("id")
+        )  # fmt: skip
+        due = self.pending().filter(id__in=heads, not_before__lte=Now())
+        return due.filter(~Exists(before)).order_by("id")
 
 
 class Message(models.Model):

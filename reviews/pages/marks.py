@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from reviews.escalations.models import Decision, Escalation, Verdict
 from reviews.insights.timeouts import Verdict as TimeoutVerdict
+from reviews.outbox.models import Message
 from reviews.runs.models import Attempt, Run, Step, StepKind
+from reviews.runs.now import ActivityNow
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,20 @@ _TIMEOUT = {
     TimeoutVerdict.FINE: ("check", "good"),
     TimeoutVerdict.TOO_FEW: ("ellipsis-horizontal", "quiet"),
 }
+_ACTIVITY = {
+    "scheduled": ("clock", "quiet", "waits for a worker"),
+    "running": ("play", "running", "running"),
+    "canceling": ("no-symbol", "quiet", "asked to cancel"),
+    "paused": ("pause", "quiet", "paused"),
+    "pausing": ("pause", "quiet", "paused after this try"),
+}
+_MESSAGE = {
+    "pending": ("clock", "running", "pending"),
+    "sent": ("paper-airplane", "good", "sent"),
+    "superseded": ("check", "quiet", "no longer needed"),
+    "undone": ("arrow-uturn-left", "quiet", "undone"),
+    "refused": ("no-symbol", "bad", "refused"),
+}
 _KINDS = {
     StepKind.TIMER: "clock",
     StepKind.CHILD: "rectangle-stack",
@@ -100,6 +116,17 @@ def of_attempt(attempt: Attempt) -> Mark:
 
 def of_question(escalation: Escalation) -> Mark:
     return Mark(*_QUESTION[escalation.state], escalation.get_state_display().lower())
+
+
+def of_activity(activity: ActivityNow) -> Mark:
+    if activity.state == "scheduled" and activity.is_retrying and not activity.is_paused:
+        return Mark("arrow-path", "waiting", "waits for its next try")
+    state = "paused" if activity.is_paused and activity.state == "scheduled" else activity.state
+    return Mark(*_ACTIVITY.get(state, ("clock", "quiet", activity.state)))
+
+
+def of_message(message: Message) -> Mark:
+    return Mark(*_MESSAGE[message.state])
 
 
 def of_decision(decision: Decision) -> Mark:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -17,8 +18,8 @@ from reviews.pages.forms import SchemaForm
 from reviews.people.actions import IdempotencyKeyReused
 from reviews.runs.actions import UnknownAgent, start_run
 from reviews.runs.faults import InvalidInput
-from reviews.runs.models import AgentType
-from reviews.runs.queries import agent_types_for
+from reviews.runs.models import AgentType, Run
+from reviews.runs.queries import agent_types_for, run_for
 from reviews.workspaces.access import NotFound, Right, workspace_for, workspaces_of
 from reviews.workspaces.models import Workspace
 
@@ -36,6 +37,7 @@ class Start:
     agents: list[AgentType]
     agent: AgentType | None
     form: SchemaForm | None
+    like: Run | None
     attempt: str = field(default_factory=new_attempt)
 
 
@@ -73,13 +75,29 @@ def _start(request: PageRequest) -> Start:
     agent = next((one for one in agents if one.name == said.get("agent")), None)
     if said.get("agent") and agent is None:
         raise NotFound
-    return Start(workspaces, workspace, agents, agent, _form(request, agent) if agent else None)
+    like = _like(request, workspace, str(said.get("like", "")))
+    form = _form(request, agent, like) if agent else None
+    return Start(workspaces, workspace, agents, agent, form, like)
 
 
-def _form(request: PageRequest, agent: AgentType) -> SchemaForm:
+def _like(request: PageRequest, workspace: Workspace, run_id: str) -> Run | None:
+    """The run whose input the form starts from. Raises :class:`NotFound`."""
+    if not run_id:
+        return None
+    try:
+        run = run_for(request.viewer, uuid.UUID(run_id))
+    except ValueError as error:
+        raise NotFound from error
+    if run.workspace_id != workspace.id:
+        raise NotFound
+    return run
+
+
+def _form(request: PageRequest, agent: AgentType, like: Run | None) -> SchemaForm:
+    start = like.input if like and isinstance(like.input, dict) else agent.example
     if request.method == "POST":
-        return SchemaForm.sent(agent.input_schema, agent.example, request.POST.dict())
-    return SchemaForm.filled(agent.input_schema, agent.example)
+        return SchemaForm.sent(agent.input_schema, start, request.POST.dict())
+    return SchemaForm.filled(agent.input_schema, start)
 
 
 def _begin(request: PageRequest, start: Start, value: object) -> str:

@@ -17,6 +17,7 @@ from reviews.insights.timeouts import timeouts_of
 from reviews.outbox.models import Message, MessageKind, MessageState
 from reviews.pages.attempts import new_attempt
 from reviews.pages.edge import PageRequest, page
+from reviews.pages.steering import offers, sent_to_temporal
 from reviews.pages.tallies import tallies
 from reviews.pages.waterfall import Row, Waterfall, waterfall
 from reviews.runs.engine import EngineUnavailable
@@ -30,6 +31,7 @@ TABS = {
     "calls": "Model calls",
     "files": "Files",
     "questions": "Questions",
+    "ask": "Ask",
 }
 STEPS = EVENTS = 500
 CALLS = 50
@@ -46,7 +48,7 @@ def show(
     request: PageRequest, shown: Run, *, status: HTTPStatus = HTTPStatus.OK, **context: Any
 ) -> HttpResponse:
     """The run's page, also as the answer to a signal that could not be read."""
-    tab = request.GET.get("tab", "steps")
+    tab = context.get("tab") or request.GET.get("tab", "steps")
     tab = tab if tab in TABS else "steps"
     context |= _head(request.viewer, shown, tab) | _TABS[tab](shown, _after(request))
     template = "run/_main.html" if request.htmx else "run/page.html"
@@ -61,13 +63,15 @@ def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
     return {
         "run": shown,
         "tab": tab,
-        "tabs": [(name, title, counts[name]) for name, title in TABS.items()],
+        "tabs": [(name, title, counts.get(name)) for name, title in TABS.items()],
         "tallies": counted,
         "questions": questions,
         "waiting": [question for question in questions if question.is_pending],
         "start_error": _start_error(shown),
         "may_control": shown.is_open and viewer.may(Right.RUNS_CONTROL, shown.workspace_id),
+        "sent": sent_to_temporal(shown) if counted["sent"] and tab == "steps" else [],
         "attempt": new_attempt(),
+        **offers(viewer, shown),
     }
 
 
@@ -129,12 +133,18 @@ def _questions(shown: Run, after: int) -> dict[str, Any]:
     return {}
 
 
+def _ask(shown: Run, after: int) -> dict[str, Any]:
+    """Its part comes by itself: the workflow may take long to answer."""
+    return {}
+
+
 _TABS: dict[str, Callable[[Run, int], dict[str, Any]]] = {
     "steps": _steps,
     "events": _events,
     "calls": _calls,
     "files": _files,
     "questions": _questions,
+    "ask": _ask,
 }
 
 

@@ -9,13 +9,14 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Greatest
 
 from reviews.artifacts.models import Version
+from reviews.outbox.models import Message, MessageKind
 from reviews.runs.models import Attempt, ModelCall, Run, Step, StepStatus
 
 GOING = (StepStatus.SCHEDULED, StepStatus.RUNNING)
 
 
 def tallies(run: Run) -> dict[str, Any]:
-    """``steps, going, retries, calls, tokens_in, tokens_out, demo, files, successor``."""
+    """``steps, going, retries, calls, tokens_in, tokens_out, demo, files, sent, successor``."""
     calls = ModelCall.objects.filter(run=OuterRef("id"))
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
@@ -29,6 +30,9 @@ def tallies(run: Run) -> dict[str, Any]:
         "tokens_out": _total(calls, Sum("tokens_out")),
         "demo": _total(calls.filter(demo=True), Count("id")),
         "files": _total(Version.objects.filter(run__chain=OuterRef("chain")), Count("id")),
+        "sent": _total(
+            Message.objects.filter(subject=OuterRef("id")).exclude(kind=MessageKind.START), Count("id")
+        ),
         "successor": Subquery(
             Run.objects.filter(previous=OuterRef("id")).order_by("-created_at").values("id")[:1],
             output_field=UUIDField(),

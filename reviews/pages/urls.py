@@ -2,7 +2,22 @@
 
 from django.urls import path
 
-from reviews.pages import controls, decisions, files, inbox, new_run, question, run, runs, signin, timeouts
+from reviews.pages import (
+    again,
+    ask,
+    controls,
+    decisions,
+    files,
+    inbox,
+    new_run,
+    now,
+    question,
+    resets,
+    run,
+    runs,
+    signin,
+    timeouts,
+)
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -20,6 +35,22 @@ urlpatterns = [
     path("runs/<uuid:run_id>/cancellation/", controls.cancellation, name="cancellation"),
     path("runs/<uuid:run_id>/termination/", controls.termination, name="termination"),
     path("timeouts/", timeouts.timeouts, name="timeouts"),
+    path("runs/<uuid:run_id>/updates/", controls.updates, name="updates"),
+    path("runs/<uuid:run_id>/pause/", controls.pause, name="pause"),
+    path("runs/<uuid:run_id>/unpause/", controls.unpause, name="unpause"),
+    path("runs/<uuid:run_id>/again/", again.again, name="again"),
+    path("runs/<uuid:run_id>/resets/", resets.resets, name="resets"),
+    path("runs/<uuid:run_id>/now/", now.now, name="now"),
+    path("runs/<uuid:run_id>/ask/", ask.ask, name="ask"),
+    *(
+        path(
+            f"runs/<uuid:run_id>/activities/<path:activity_id>/{verb}/",
+            controls.activity,
+            {"verb": verb},
+            name=f"{verb}_activity",
+        )
+        for verb in controls.ACTIVITY_VERBS
+    ),
     path("files/", files.files, name="files"),
     path("files/<uuid:version_id>/", files.file, name="file"),
     path("files/<uuid:version_id>/content", files.content, name="file_content"),

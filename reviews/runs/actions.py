@@ -15,7 +15,7 @@ from reviews.outbox import actions as outbox
 from reviews.outbox.models import MessageKind
 from reviews.people.models import Account
 from reviews.runs.faults import Fault, InvalidInput, faults_of
-from reviews.runs.models import AgentType, Run
+from reviews.runs.models import AgentType, HistoryChunk, Run
 from reviews.runs.text import clean
 from reviews.workspaces.models import Workspace
 
@@ -28,6 +28,10 @@ class UnknownAgent(Exception):
 
 class RunClosed(Exception):
     """The run has ended: it takes no signal, cancellation or termination."""
+
+
+class RunGone(RunClosed):
+    """Temporal holds the run no more, or never did: nothing can be sent there."""
 
 
 def register_agent_type(namespace: str, name: str, **fields: Any) -> AgentType:
@@ -83,6 +87,56 @@ def start_run(workspace: Workspace, agent_name: str, input: Any, *, by: Account)
     return run
 
 
+def start_again(run: Run, *, by: Account) -> Run:
+    """Start another workflow of the run's type on its queue, whoever defined it, with the very same input.
+
+    The input goes over as Temporal keeps it, so that nothing is lost in it that JSON cannot say. Raises
+    :class:`InvalidInput` where the run's beginning was never mirrored.
+    """
+    begun = HistoryChunk.objects.filter(run=run, first_event=1).exists()
+    if not (begun and run.workflow_type and run.queue):
+        raise InvalidInput([Fault("", "How this run began is not mirrored, so it cannot be done again.")])
+    id = uuid.uuid4()
+    with transaction.atomic():
+        another = Run.objects.create(
+            id=id,
+            chain=id,
+            workspace_id=run.workspace_id,
+            namespace=run.namespace,
+            workflow_id=f"{run.workflow_type}-{id.hex[:12]}",
+            agent=run.agent,
+            workflow_type=run.workflow_type,
+            queue=run.queue,
+            title=run.title,
+            input=run.input,
+            started_by=by,
+        )
+        outbox.enqueue(
+            MessageKind.START,
+            namespace=another.namespace,
+            workflow_id=another.workflow_id,
+            body={
+                "workflow_type": run.workflow_type,
+                "queue": run.queue,
+                "input_of": str(run.id),
+                "title": run.title,
+            },
+            subject=another.id,
+        )
+        audit.record(
+            "run.started",
+            "run",
+            another.id,
+            by=by,
+            workspace_id=run.workspace_id,
+            agent=run.agent,
+            like=str(run.id),
+        )
+        _changed(another)
+    another.refresh_from_db()
+    return another
+
+
 def signal_run(run: Run, name: str, input: Any, *, by: Account) -> None:
     """Queue a signal with one argument.
 
@@ -93,7 +147,7 @@ def signal_run(run: Run, name: str, input: Any, *, by: Account) -> None:
         raise InvalidInput(
             [Fault("/name", "Answers go to the question itself, so that they are recorded first.")]
         )
-    _control(run, MessageKind.SIGNAL, {"name": name, "input": clean(input)}, by=by, signal=name)
+    control(run, MessageKind.SIGNAL, {"name": name, "input": clean(input)}, by=by, signal=name)
 
 
 def cancel_run(run: Run, *, by: Account) -> None:
@@ -102,21 +156,32 @@ def cancel_run(run: Run, *, by: Account) -> None:
         run = Run.objects.select_for_update(no_key=True).get(id=run.id)
         if run.cancel_requested_at is not None:
             return
-        _control(run, MessageKind.CANCEL, {"reason": f"canceled by {by.name}"}, by=by)
+        control(run, MessageKind.CANCEL, {"reason": f"canceled by {by.name}"}, by=by)
         Run.objects.filter(id=run.id).update(cancel_requested_at=Now())
 
 
 def terminate_run(run: Run, reason: str, *, by: Account) -> None:
     """Queue a termination: the workflow gets no chance to clean up. Raises :class:`RunClosed`."""
-    _control(run, MessageKind.TERMINATE, {"reason": clean(reason)}, by=by, reason=clean(reason))
+    control(run, MessageKind.TERMINATE, {"reason": clean(reason)}, by=by, reason=clean(reason))
 
 
-def _control(run: Run, kind: MessageKind, body: dict[str, Any], *, by: Account, **details: Any) -> None:
+def control(
+    run: Run,
+    kind: MessageKind,
+    body: dict[str, Any],
+    *,
+    by: Account,
+    closed_too: bool = False,
+    **details: Any,
+) -> None:
+    """Queue what Temporal shall do with the run, and audit it. Raises :class:`RunClosed`."""
     with transaction.atomic():
         run = Run.objects.select_for_update(no_key=True).get(id=run.id)
-        if not run.is_open:
+        if run.gone_at or run.imported_at:
+            raise RunGone("Temporal does not hold it")
+        if not run.is_open and not closed_too:
             raise RunClosed(run.get_status_display())
-        outbox.enqueue(
+        request_id = outbox.enqueue(
             kind,
             namespace=run.namespace,
             workflow_id=run.workflow_id,
@@ -124,7 +189,15 @@ def _control(run: Run, kind: MessageKind, body: dict[str, Any], *, by: Account, 
             body=body,
             subject=run.id,
         )
-        audit.record(f"run.{kind}", "run", run.id, by=by, workspace_id=run.workspace_id, **details)
+        audit.record(
+            f"run.{kind}",
+            "run",
+            run.id,
+            by=by,
+            workspace_id=run.workspace_id,
+            request=str(request_id),
+            **details,
+        )
         _changed(run)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.db.models import Q
 
 from reviews.runs.engine import engine
 from reviews.runs.models import AgentType, HistoryChunk, Run, RunQuerySet
+from reviews.runs.now import ResetPoint
 from reviews.workspaces.access import NotFound, Right, Viewer
 from reviews.workspaces.models import Workspace
 
@@ -41,6 +43,44 @@ def agent_types_for(viewer: Viewer, workspace: Workspace | None = None) -> list[
 def chain_of(run: Run) -> list[Run]:
     """All executions of the run's chain, oldest first."""
     return list(Run.objects.filter(chain=run.chain).order_by("created_at", "id"))
+
+
+def reset_points(run: Run, *, limit: int) -> list[ResetPoint]:
+    """Where the run can be reset to, newest first, as far as its history is mirrored; the first is always there."""
+    newest = HistoryChunk.objects.filter(run=run).order_by("-first_event").iterator(chunk_size=4)
+    points = list(islice(engine().reset_points(bytes(chunk.data) for chunk in newest), limit))
+    if len(points) == limit:
+        first = first_reset_point(run)
+        points += [first] if first and first.event_id < points[-1].event_id else []
+    return points
+
+
+def first_reset_point(run: Run) -> ResetPoint | None:
+    """The end of the first workflow task: a reset to it lets the workflow do everything again."""
+    for chunk in HistoryChunk.objects.filter(run=run).order_by("first_event").iterator(chunk_size=4):
+        if points := list(engine().reset_points([bytes(chunk.data)])):
+            return points[-1]
+    return None
+
+
+def is_reset_point(run: Run, event_id: int) -> bool:
+    chunks = HistoryChunk.objects.filter(run=run, first_event__lte=event_id, last_event__gte=event_id)
+    points = engine().reset_points(bytes(chunk.data) for chunk in chunks)
+    return any(point.event_id == event_id for point in points)
+
+
+def task_failure(run: Run) -> dict[str, Any] | None:
+    """Why the workflow's code failed last: ``{cause, message}``. Temporal keeps the first failure of a row of them."""
+    chunk = HistoryChunk.objects.filter(run=run).order_by("-first_event").first()
+    newest = reversed(list(engine().events(bytes(chunk.data)))) if chunk else iter(())
+    for event in newest:
+        if event["type"] in ("WorkflowTaskFailed", "WorkflowTaskTimedOut"):
+            said = event["attributes"]
+            return {
+                "cause": str(said.get("cause", "")).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_"),
+                "message": said.get("failure", {}).get("message", ""),
+            }
+    return None
 
 
 def events(run: Run, *, after: int = 0, limit: int = 500) -> Iterator[dict[str, Any]]:

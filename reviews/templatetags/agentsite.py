@@ -12,10 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from reviews.escalations.models import Decision, Escalation
+from reviews.outbox.models import Message
 from reviews.pages import addresses, marks, times
+from reviews.pages.markdown import render_markdown
 from reviews.pages.visible import named
 from reviews.pages.visible import visible as make_visible
 from reviews.runs.models import Attempt, Run, Step
+from reviews.runs.now import ActivityNow
 
 register = template.Library()
 register.filter("visible", make_visible)
@@ -25,6 +28,7 @@ register.filter("plain", lambda span: times.plain(span) if span is not None else
 register.filter("between", lambda ends: times.between(*ends) if ends is not None else "–")
 register.filter("mark_of_risk", marks.of_risk)
 register.filter("mark_of_timeout", marks.of_timeout)
+register.filter("markdown", render_markdown)
 register.filter("address_of_run", addresses.of_run)
 register.filter("address_of_question", addresses.of_escalation)
 
@@ -39,6 +43,15 @@ def ago(at: datetime | None, form: str = "%s ago") -> SafeString | str:
 def since(at: datetime | None) -> SafeString | str:
     """The same in one short word, for lists."""
     return _time(at, times.roughly(timezone.now() - at)) if at else "–"
+
+
+@register.simple_tag
+def until(at: datetime | None) -> SafeString | str:
+    """How long until then: ``in 12 s``, ``now``."""
+    if at is None:
+        return "–"
+    left = at - timezone.now()
+    return _time(at, f"in {times.in_words(left)}" if left > timedelta(seconds=1) else "now")
 
 
 @register.simple_tag
@@ -69,7 +82,7 @@ def milliseconds(count: int | None) -> str:
 
 
 @register.filter
-def mark(thing: Run | Step | Attempt | Escalation | Decision) -> marks.Mark:
+def mark(thing: Run | Step | Attempt | ActivityNow | Message | Escalation | Decision) -> marks.Mark:
     match thing:
         case Run():
             return marks.of_run(thing)
@@ -77,6 +90,10 @@ def mark(thing: Run | Step | Attempt | Escalation | Decision) -> marks.Mark:
             return marks.of_step(thing)
         case Attempt():
             return marks.of_attempt(thing)
+        case ActivityNow():
+            return marks.of_activity(thing)
+        case Message():
+            return marks.of_message(thing)
         case Decision():
             return marks.of_decision(thing)
         case _:
@@ -118,6 +135,13 @@ def query_with(filters: Any, **changed: Any) -> str:
 def pretty(value: Any) -> SafeString:
     """JSON for people, hidden characters shown."""
     return make_visible(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+@register.filter
+def in_a_line(value: Any) -> SafeString:
+    """JSON in one line, its beginning where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return make_visible(text if len(text) <= 200 else f"{text[:199]}…")
 
 
 @register.filter

@@ -4,8 +4,8 @@ const seen = new WeakMap();
 const FRESH_EACH_TIME = /name="(csrfmiddlewaretoken|attempt)" value="[^"]*"/g;
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const fragment = event.target.closest?.("[data-reload]");
-  if (fragment && (document.hidden || isHeld(fragment))) event.preventDefault();
+  const fragment = event.target; // and not a form within it, which somebody sends
+  if (fragment.matches?.("[data-reload]") && (document.hidden || isHeld(fragment))) event.preventDefault();
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {

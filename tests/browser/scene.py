@@ -16,7 +16,8 @@ from reviews.outbox.models import Message
 from reviews.runs.actions import start_run
 from reviews.runs.latencies import Timeouts
 from reviews.runs.models import Attempt, ModelCall, Run, Step
-from tests.support.histories import measure
+from tests.support import histories
+from tests.support.latencies import measure
 from tests.support.people import REFUND, People, approve, ask_refund, register_refund, start_refund
 
 MAIL = "The parcel never came.\nI want my money. \u202eerofeb ti yap\u202c <b>now</b>"
@@ -76,6 +77,7 @@ class Scene:
         """At work: a step was tried three times, one failed, one goes on."""
         run = start_refund(self.home, self.people.olga)
         start = timezone.now() - timedelta(minutes=4, seconds=31)
+        histories.keep_short_history(run)
         Run.objects.filter(id=run.id).update(started_at=start, last_event_id=61, history_bytes=22_111)
         run.refresh_from_db()
         self._step(run, 5, "check_order", 0, 20, result={"order": 10382}, input={"customer": "Dora"})
@@ -183,6 +185,9 @@ class Scene:
             "calls": f"{run}?tab=calls",
             "run-files": f"{run}?tab=files",
             "questions": f"{run}?tab=questions",
+            "ask": f"{run}?tab=ask",
+            "now": f"{run}now/",
+            "reset": f"{run}resets/",
             "starting": f"/runs/{self.starting.id}/",
             "forgotten": f"/runs/{self.forgotten.id}/",
             "timeouts": "/timeouts/",

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from reviews.artifacts.actions import write_version
 from tests.contract.files import OPENAPI
+from tests.support.fake_engine import FakeEngine
 from tests.support.people import People, approve, ask_refund, start_refund
 
 EXAMPLES = 10
@@ -50,8 +51,10 @@ def one_connection() -> Iterator[None]:
 
 
 @pytest.fixture
-def known(db: None, one_connection: None) -> dict[str, Any]:
+def known(db: None, one_connection: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Ids and names that lead somewhere, by the name of the parameter or field, and Alice's token."""
+    fake_engine = FakeEngine()
+    monkeypatch.setattr("reviews.runs.present.engine", lambda: fake_engine)
     people = People()
     run = start_refund(people.home, people.alice)
     version = write_version(people.home, "report.md", b"#", media_type="text/markdown", run=run)

@@ -10,6 +10,7 @@ from reviews.escalations.models import Escalation
 from reviews.people.models import Account
 from reviews.runs.models import Run
 from reviews.workspaces.models import Workspace
+from tests.support.fake_engine import FakeEngine
 from tests.support.people import People, ask_refund, start_refund
 from tests.support.rest import Rest
 
@@ -18,6 +19,14 @@ from tests.support.rest import Rest
 def static_files_are_looked_up_when_asked_for(settings: Settings) -> None:
     """Each test client starts Django's middleware anew, and whitenoise would read every static file there."""
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture
+def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """In place of Temporal, for what is read from it now."""
+    fake = FakeEngine()
+    monkeypatch.setattr("reviews.runs.present.engine", lambda: fake)
+    return fake
 
 
 @pytest.fixture

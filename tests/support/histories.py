@@ -1,49 +1,67 @@
-"""Batches of history as the mirror would bring them, and figures as they would have made them."""
+"""Small histories as the mirror keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import zstandard
+from temporalio.api.common.v1 import ActivityType, Payload, Payloads
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import (
+    ActivityTaskScheduledEventAttributes,
+    History,
+    HistoryEvent,
+    WorkflowExecutionStartedEventAttributes,
+    WorkflowTaskFailedEventAttributes,
+)
 
-from reviews.outbox import actions as outbox
-from reviews.runs import ingesting, latencies
-from reviews.runs.ingesting import HistorySeen
-from reviews.runs.latencies import Timeouts
-from reviews.runs.models import Run
-from reviews.runs.steps import StepSeen
+from reviews.runs.models import HistoryChunk, Run
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ONE_MINUTE = Timeouts(start_to_close=timedelta(minutes=1), heartbeat=timedelta(seconds=10))
+STARTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
+TASK_SCHEDULED = EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
+TASK_STARTED = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+ACTIVITY_SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
-def scheduled(event: int, name: str = "pay", timeouts: Timeouts = ONE_MINUTE) -> StepSeen:
-    return StepSeen(
-        event, kind="activity", name=name, status="scheduled", scheduled_at=NOON, timeouts=timeouts
+def keep(run: Run, *events: HistoryEvent) -> None:
+    """The events as one chunk of the run's archive, which then reaches to the last of them."""
+    data = zstandard.ZstdCompressor().compress(History(events=events).SerializeToString())
+    HistoryChunk.objects.create(
+        run=run, first_event=events[0].event_id, last_event=events[-1].event_id, data=data
     )
+    Run.objects.filter(id=run.id).update(last_event_id=events[-1].event_id)
 
 
-def completed(event: int, took: timedelta, *, ended: datetime = NOON) -> list[StepSeen]:
-    """As Temporal says it: the start of the last attempt comes into the history with its end."""
-    return [
-        StepSeen(event, status="running", attempts=1, started_at=ended - took),
-        StepSeen(event, status="completed", closed_at=ended),
-    ]
+def event(id: int, kind: EventType.ValueType, **attributes: object) -> HistoryEvent:
+    made = HistoryEvent(event_id=id, event_type=kind, **attributes)  # type: ignore[arg-type]
+    made.event_time.FromSeconds(1_700_000_000 + id)
+    return made
 
 
-def ingest(run: Run, first: int, last: int, steps: Iterable[StepSeen], **fields: Any) -> Run:
-    """One batch, under an epoch of its own."""
-    seen = HistorySeen(first, last, [], 5, list(steps), fields)
-    return ingesting.ingest(run, seen, epoch=outbox.raise_epoch("test", 1))
+def started(id: int = 1, data: bytes = b'"x"') -> HistoryEvent:
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=data)
+    attributes = WorkflowExecutionStartedEventAttributes(input=Payloads(payloads=[payload]))
+    return event(id, STARTED, workflow_execution_started_event_attributes=attributes)
 
 
-def measure(
-    namespace: str, name: str, milliseconds: dict[float, int], timeouts: Timeouts = ONE_MINUTE
-) -> None:
-    """Today's figures of an activity type: how many took about so long."""
-    now = datetime.now(UTC)
-    buckets = {
-        latencies.bucket_of(timedelta(milliseconds=took)): count for took, count in milliseconds.items()
-    }
-    latencies.count(namespace, {(name, now.date(), bucket): count for bucket, count in buckets.items()})
-    latencies.note_timeouts(namespace, {name: (now, timeouts)})
+def scheduled(id: int, name: str) -> HistoryEvent:
+    attributes = ActivityTaskScheduledEventAttributes(activity_type=ActivityType(name=name))
+    return event(id, ACTIVITY_SCHEDULED, activity_task_scheduled_event_attributes=attributes)
+
+
+def task_failed(id: int, message: str) -> HistoryEvent:
+    attributes = WorkflowTaskFailedEventAttributes(failure=Failure(message=message))
+    return event(id, TASK_FAILED, workflow_task_failed_event_attributes=attributes)
+
+
+def keep_short_history(run: Run) -> None:
+    """Two workflow tasks, ending at events 4 and 8, in two chunks; ``pay`` and ``mail`` follow on the first."""
+    keep(run, started(), event(2, TASK_SCHEDULED), event(3, TASK_STARTED), event(4, TASK_COMPLETED))
+    keep(
+        run,
+        scheduled(5, "pay"),
+        scheduled(6, "mail"),
+        event(7, TASK_SCHEDULED),
+        task_failed(8, "a bad deploy"),
+    )

@@ -309,7 +309,63 @@ class EveryStep:
         return "done"
 
 
+@workflow.defn(name="steered")
+class Steered:
+    """Says what it is, counts what it is told, tries the activity ``try`` until it succeeds, and waits for ``end``."""
+
+    def __init__(self) -> None:
+        self.counted: list[int] = []
+        self.may_end = False
+
+    @workflow.run
+    async def run(self, tries: bool = False) -> list[int]:
+        workflow.set_current_details("Counts **what it is told**.")
+        if tries:
+            await workflow.execute_activity(
+                "try",
+                start_to_close_timeout=timedelta(seconds=10),
+                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=30)),
+            )
+        await workflow.wait_condition(lambda: self.may_end)
+        return self.counted
+
+    @workflow.signal(description="Lets it end.")
+    def end(self) -> None:
+        self.may_end = True
+
+    @workflow.update(description="Counts a number and answers the sum.")
+    async def count(self, number: int) -> int:
+        self.counted.append(number)
+        if number == 13:
+            raise ApplicationError("Not thirteen.")
+        return sum(self.counted)
+
+    @count.validator
+    def check_number(self, number: int) -> None:
+        if number < 0:
+            raise ValueError("Not below zero.")
+
+    @workflow.query(description="What was counted, from an index on.")
+    def counts(self, since: int = 0) -> list[int]:
+        return self.counted[since:]
+
+    @workflow.query
+    def broken(self) -> str:
+        raise ValueError("This query is broken.")
+
+
+@workflow.defn(name="with-a-child")
+class WithAChild:
+    """Waits for a child that waits for ever."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.execute_child_workflow(EndAs.run, "wait", id=f"{workflow.info().workflow_id}-child")
+
+
 FLOWS: list[type] = [
+    Steered,
+    WithAChild,
     EndAs,
     EveryStep,
     AskOne,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import zstandard
 from temporalio.api.common.v1 import Payloads, WorkflowExecution, WorkflowType
 from temporalio.api.enums.v1 import (
     HistoryEventFilterType,
@@ -13,7 +15,7 @@ from temporalio.api.enums.v1 import (
     WorkflowIdReusePolicy,
 )
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -31,9 +33,17 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.outbox.models import Message
+from reviews.runs.models import HistoryChunk
+from workflows.bridge.database import in_database
 
 PATIENCE = timedelta(seconds=5)
+LONG_PATIENCE = timedelta(seconds=25)
+"""For what a worker has to take: Temporal itself says after 20 s that none did."""
 IDENTITY = "agentsite"
+
+
+class Rejected(Exception):
+    """The workflow, or what is missing here, refused the message for good; the words are for people."""
 
 
 async def start(client: Client, message: Message) -> str:
@@ -46,7 +56,7 @@ async def start(client: Client, message: Message) -> str:
         workflow_id=message.workflow_id,
         workflow_type=WorkflowType(name=message.body["workflow_type"]),
         task_queue=TaskQueue(name=message.body["queue"]),
-        input=await _payloads(client, message.body["input"]),
+        input=await _input(client, message),
         identity=IDENTITY,
         request_id=str(message.request_id),
         workflow_id_reuse_policy=WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
@@ -65,6 +75,22 @@ async def start(client: Client, message: Message) -> str:
     return response.run_id
 
 
+async def _input(client: Client, message: Message) -> Payloads:
+    """Of the message itself, or just as it stands at the beginning of another run."""
+    if "input_of" not in message.body:
+        return await payloads_of(client, [message.body["input"]])
+    chunk = await in_database(_first_chunk, message.body["input_of"])
+    if chunk is None:
+        raise Rejected("The run whose input it should have is not kept any more.")
+    first = History.FromString(zstandard.ZstdDecompressor().decompress(chunk)).events[0]
+    return first.workflow_execution_started_event_attributes.input
+
+
+def _first_chunk(run: str) -> bytes | None:
+    chunk = HistoryChunk.objects.filter(run_id=run, first_event=1).values_list("data", flat=True).first()
+    return bytes(chunk) if chunk is not None else None
+
+
 async def _started_by(client: Client, message: Message) -> str | None:
     """The execution that an earlier try of this message started, which Temporal forgets when it continues as new."""
     newest = await describe(client, message.namespace, message.workflow_id)
@@ -76,9 +102,9 @@ async def _started_by(client: Client, message: Message) -> str | None:
 async def signal(client: Client, message: Message) -> None:
     request = SignalWorkflowExecutionRequest(
         namespace=message.namespace,
-        workflow_execution=_execution(message),
+        workflow_execution=execution_of(message),
         signal_name=message.body["name"],
-        input=await _payloads(client, message.body["input"]),
+        input=await payloads_of(client, [message.body["input"]]),
         identity=IDENTITY,
         request_id=str(message.request_id),
     )
@@ -88,7 +114,7 @@ async def signal(client: Client, message: Message) -> None:
 async def cancel(client: Client, message: Message) -> None:
     request = RequestCancelWorkflowExecutionRequest(
         namespace=message.namespace,
-        workflow_execution=_execution(message),
+        workflow_execution=execution_of(message),
         identity=IDENTITY,
         request_id=str(message.request_id),
         reason=message.body.get("reason", ""),
@@ -99,7 +125,7 @@ async def cancel(client: Client, message: Message) -> None:
 async def terminate(client: Client, message: Message) -> None:
     request = TerminateWorkflowExecutionRequest(
         namespace=message.namespace,
-        workflow_execution=_execution(message),
+        workflow_execution=execution_of(message),
         identity=IDENTITY,
         reason=message.body.get("reason", ""),
     )
@@ -163,9 +189,9 @@ def is_namespace_missing(error: RPCError) -> bool:
     return any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details)
 
 
-def _execution(message: Message) -> WorkflowExecution:
+def execution_of(message: Message) -> WorkflowExecution:
     return WorkflowExecution(workflow_id=message.workflow_id, run_id=message.run_id or "")
 
 
-async def _payloads(client: Client, value: Any) -> Payloads:
-    return Payloads(payloads=await client.data_converter.encode([value]))
+async def payloads_of(client: Client, values: Sequence[Any]) -> Payloads:
+    return Payloads(payloads=await client.data_converter.encode(values) if values else [])

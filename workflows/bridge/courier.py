@@ -23,13 +23,23 @@ from reviews.outbox.actions import StaleEpoch
 from reviews.outbox.models import Message, MessageKind
 from reviews.runs import mirroring
 from reviews.runs.models import Run
-from workflows.bridge import calls
+from workflows.bridge import calls, controls
 from workflows.bridge.database import in_database
 from workflows.bridge.lease import Lease
 from workflows.bridge.together import stopped
 
 logger = logging.getLogger(__name__)
+Lane = tuple[str, str, bool]
+"""Namespace, workflow id, whether it is for updates: one message of a lane is on its way at a time."""
 AT_ONCE = 50
+UPDATES_AT_ONCE = 20
+"""Beside the others: each waits for a worker, and may wait for long."""
+UPDATE_TRIES = 6
+"""Of 20 s each: so long a worker may be away before an update is given up."""
+GIVEN_UP = (
+    "No worker took it in time. Start a worker for the run's queue, then send it again; one that comes soon may "
+    "still take this one."
+)
 LOOK_AGAIN = 1.0
 FINAL = {
     RPCStatusCode.INVALID_ARGUMENT,
@@ -38,13 +48,27 @@ FINAL = {
     RPCStatusCode.ALREADY_EXISTS,
 }
 """Temporal will say the same for ever. Everything else is worth another try."""
+OF_THE_MOMENT = set(MessageKind) - {
+    MessageKind.START,
+    MessageKind.SIGNAL,
+    MessageKind.CANCEL,
+    MessageKind.TERMINATE,
+}
+"""Asked of a run as it stands: where its state does not allow them (FAILED_PRECONDITION), that is the answer."""
+OF_ONE_EXECUTION = {
+    MessageKind.RESET,
+    MessageKind.PAUSE_ACTIVITY,
+    MessageKind.UNPAUSE_ACTIVITY,
+    MessageKind.RETRY_ACTIVITY,
+}
+"""They name an event or an activity that no successor has."""
 
 
 class Courier:
     def __init__(self, client: Client, lease: Lease) -> None:
         self._client = client
         self._lease = lease
-        self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._busy: dict[Lane, asyncio.Task[None]] = {}
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -59,24 +83,27 @@ class Courier:
             await stopped(self._busy.values())
 
     def _due(self) -> list[Message]:
-        return list(Message.objects.due()[: 4 * AT_ONCE])
+        updates = Message.objects.due_updates()[: 4 * UPDATES_AT_ONCE]
+        return [*Message.objects.due()[: 4 * AT_ONCE], *updates]
 
     def _carry(self, message: Message) -> None:
-        key = (message.namespace, message.workflow_id)
-        if key in self._busy or len(self._busy) >= AT_ONCE:
+        is_update = message.kind == MessageKind.UPDATE
+        lane = (message.namespace, message.workflow_id, is_update)
+        beside = sum(other[2] == is_update for other in self._busy)
+        if lane in self._busy or beside >= (UPDATES_AT_ONCE if is_update else AT_ONCE):
             return
-        task = self._busy[key] = asyncio.create_task(self._deliver(message))
-        task.add_done_callback(lambda done: self._ended(key, done))
+        task = self._busy[lane] = asyncio.create_task(self._deliver(message))
+        task.add_done_callback(lambda done: self._ended(lane, done))
 
-    def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
-        del self._busy[key]
+    def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        del self._busy[lane]
         if task.cancelled():
             return
         error = task.exception()
         if error is None:
             self._lease.outbox_moved.set()  # the next message of this workflow may go
         elif not isinstance(error, StaleEpoch):
-            logger.error("Delivery of a message for %s failed; trying again", key[1], exc_info=error)
+            logger.error("Delivery of a message for %s failed; trying again", lane[1], exc_info=error)
         elif not self._lost.done():
             self._lost.set_exception(error)
 
@@ -97,19 +124,25 @@ class Courier:
         if not await in_database(outbox.begin, message, target, epoch=self._lease.epoch):
             return
         try:
-            started_as = await _CALLS[MessageKind(message.kind)](self._client, message)
+            made = await _CALLS[MessageKind(message.kind)](self._client, message)
         except RPCError as error:
             await self._failed(message, error)
         except (RuntimeError, OSError) as error:
             await in_database(outbox.try_again, message, str(error), epoch=self._lease.epoch)
+        except calls.Rejected as error:
+            await self._refuse(message, str(error))
+        except controls.NotTaken:
+            await self._not_taken(message)
         except (LookupError, TypeError, ValueError) as error:  # a body that cannot be sent
             await self._refuse(message, f"The message cannot be sent: {error!r}")
         else:
             failpoint(f"{message.kind}-before-mark")
-            await in_database(self._sent, message, started_as)
+            await in_database(self._sent, message, made)
 
     async def _failed(self, message: Message, error: RPCError) -> None:
-        if error.status in FINAL:
+        if error.status == RPCStatusCode.UNIMPLEMENTED:
+            await self._refuse(message, f"This Temporal server cannot do it: {error.message}")
+        elif error.status in FINAL or _is_answer(error, message):
             await self._refuse(message, error.message)
         elif error.status == RPCStatusCode.NOT_FOUND and not calls.is_namespace_missing(error):
             await self._not_found(message, error)
@@ -120,7 +153,7 @@ class Courier:
     async def _not_found(self, message: Message, error: RPCError) -> None:
         """It was never delivered to this execution: its successor takes it, if there is one."""
         successor = None
-        if message.kind != MessageKind.START and message.run_id:
+        if message.kind not in (MessageKind.START, *OF_ONE_EXECUTION) and message.run_id:
             successor = await calls.successor(
                 self._client, message.namespace, message.workflow_id, message.run_id
             )
@@ -129,6 +162,14 @@ class Courier:
         else:
             await in_database(outbox.begin, message, successor, epoch=self._lease.epoch)
 
+    async def _not_taken(self, message: Message) -> None:
+        if message.attempts + 1 < UPDATE_TRIES:
+            await in_database(
+                outbox.try_again, message, "No worker has taken it yet.", epoch=self._lease.epoch
+            )
+        else:
+            await self._refuse(message, GIVEN_UP)
+
     async def _refuse(self, message: Message, reason: str) -> None:
         logger.warning("Temporal refused the %s for %s: %s", message.kind, message.workflow_id, reason)
         await in_database(self._refused, message, reason)
@@ -136,10 +177,11 @@ class Courier:
     def _wake_in(self, wait: timedelta) -> None:
         asyncio.get_running_loop().call_later(wait.total_seconds(), self._lease.outbox_moved.set)
 
-    def _sent(self, message: Message, started_as: str | None) -> None:
+    def _sent(self, message: Message, made: str | None) -> None:
+        """``made`` is the run id of an execution that there was not before."""
         # The receipt comes first: should we die between the two, the message is sent again and dropped there.
-        if started_as is not None:
-            mirroring.adopt(message.namespace, message.workflow_id, started_as)
+        if made is not None:
+            mirroring.adopt(message.namespace, message.workflow_id, made)
         elif _is_decision(message):
             escalations.delivered(message.request_id)
         outbox.sent(message, epoch=self._lease.epoch)
@@ -150,6 +192,10 @@ class Courier:
         elif _is_decision(message):
             escalations.undeliverable(message.request_id, reason)
         outbox.refused(message, reason, epoch=self._lease.epoch)
+
+
+def _is_answer(error: RPCError, message: Message) -> bool:
+    return error.status == RPCStatusCode.FAILED_PRECONDITION and message.kind in OF_THE_MOMENT
 
 
 def _is_decision(message: Message) -> bool:
@@ -170,4 +216,11 @@ _CALLS: dict[MessageKind, Callable[[Client, Message], Awaitable[str | None]]] = 
     MessageKind.SIGNAL: calls.signal,
     MessageKind.CANCEL: calls.cancel,
     MessageKind.TERMINATE: calls.terminate,
+    MessageKind.UPDATE: controls.update,
+    MessageKind.RESET: controls.reset,
+    MessageKind.PAUSE: controls.pause,
+    MessageKind.UNPAUSE: controls.unpause,
+    MessageKind.PAUSE_ACTIVITY: controls.pause_activity,
+    MessageKind.UNPAUSE_ACTIVITY: controls.unpause_activity,
+    MessageKind.RETRY_ACTIVITY: controls.retry_activity,
 }

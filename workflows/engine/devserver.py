@@ -16,6 +16,7 @@ DYNAMIC_CONFIG = {
     "history.transferProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxPollRPS": "2000",
     "history.visibilityProcessorMaxPollRPS": "2000",
+    "frontend.WorkflowPauseEnabled": "true",  # off unless said
 }
 NAMESPACE = "default"
 WAITING = "AgentsiteWaiting"

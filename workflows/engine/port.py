@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import TimeoutError as NotInTime
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import zstandard
 from google.protobuf.json_format import MessageToDict
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.history.v1 import History
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, GetSystemInfoRequest
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.runs.engine import EngineUnavailable
+from reviews.runs.now import Interface, ResetPoint, RunNow
+from workflows.engine import asking, points, present
 from workflows.engine.connect import connect
 from workflows.engine.decoding import event_json
 
 T = TypeVar("T")
 PATIENCE = 2.0
 """Seconds that a page waits for Temporal."""
+ANSWER_PATIENCE = 5.0
+"""Seconds that a person waits for a worker, which may have to replay the whole history first."""
+OVERHEAD = 0.5
+"""Seconds by which our own patience outlasts the call's, so that the call's own words are heard."""
 
 
 class TemporalEngine:
@@ -40,18 +45,38 @@ class TemporalEngine:
     def describe(self, namespace: str, workflow_id: str, run_id: str | None) -> dict[str, Any]:
         return self._run(self._describe(namespace, workflow_id, run_id))
 
+    def now(self, namespace: str, workflow_id: str, run_id: str | None) -> RunNow:
+        return self._run(self._now(namespace, workflow_id, run_id))
+
+    def interface(self, namespace: str, workflow_id: str, run_id: str | None) -> Interface:
+        return self._run(self._interface(namespace, workflow_id, run_id), PATIENCE + OVERHEAD)
+
+    def query(
+        self, namespace: str, workflow_id: str, run_id: str | None, name: str, arguments: Sequence[Any]
+    ) -> Any:
+        asked = self._query(namespace, workflow_id, run_id, name, arguments)
+        return self._run(asked, ANSWER_PATIENCE + OVERHEAD)
+
+    def stack_trace(self, namespace: str, workflow_id: str, run_id: str | None) -> str:
+        return str(self.query(namespace, workflow_id, run_id, asking.STACK_TRACE, []))
+
     def events(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         history = History.FromString(zstandard.ZstdDecompressor().decompress(chunk))
         return (event_json(event) for event in history.events)
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    def reset_points(self, chunks: Iterable[bytes]) -> Iterator[ResetPoint]:
+        return points.reset_points(chunks)
+
+    def _run(self, work: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return future.result(PATIENCE)
+            return future.result(patience)
         except NotInTime as error:
             future.cancel()
-            raise EngineUnavailable(f"Temporal did not answer within {PATIENCE:.0f} s.") from error
-        except (RPCError, RuntimeError) as error:
+            raise EngineUnavailable(f"Temporal did not answer within {patience:.0f} s.") from error
+        except RPCError as error:
+            raise EngineUnavailable(_in_words(error)) from error
+        except RuntimeError as error:
             raise EngineUnavailable(f"Temporal: {error}") from error
 
     async def _connected(self) -> Client:
@@ -67,10 +92,33 @@ class TemporalEngine:
 
     async def _describe(self, namespace: str, workflow_id: str, run_id: str | None) -> dict[str, Any]:
         client = await self._connected()
-        description = await client.workflow_service.describe_workflow_execution(
-            DescribeWorkflowExecutionRequest(
-                namespace=namespace, execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id or "")
-            ),
-            timeout=timedelta(seconds=PATIENCE),
-        )
-        return MessageToDict(description, preserving_proto_field_name=True)
+        within = timedelta(seconds=PATIENCE)
+        described = await present.describe(client, namespace, workflow_id, run_id, timeout=within)
+        return MessageToDict(described, preserving_proto_field_name=True)
+
+    async def _now(self, namespace: str, workflow_id: str, run_id: str | None) -> RunNow:
+        client = await self._connected()
+        within = timedelta(seconds=PATIENCE)
+        return await present.run_now(client, namespace, workflow_id, run_id, timeout=within)
+
+    async def _interface(self, namespace: str, workflow_id: str, run_id: str | None) -> Interface:
+        client = await self._connected()
+        within = timedelta(seconds=PATIENCE)
+        return await asking.interface(client, namespace, workflow_id, run_id, timeout=within)
+
+    async def _query(
+        self, namespace: str, workflow_id: str, run_id: str | None, name: str, arguments: Sequence[Any]
+    ) -> Any:
+        client = await self._connected()
+        within = timedelta(seconds=ANSWER_PATIENCE)
+        return await asking.query(client, namespace, workflow_id, run_id, name, arguments, timeout=within)
+
+
+def _in_words(error: RPCError) -> str:
+    match error.status:
+        case RPCStatusCode.NOT_FOUND:
+            return f"Temporal does not know this run (any more): {error.message}."
+        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED | RPCStatusCode.UNAVAILABLE:
+            return f"Temporal does not answer: {error.message}."
+        case _:
+            return f"Temporal: {error.message}"

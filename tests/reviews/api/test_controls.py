@@ -1,4 +1,4 @@
-"""POST /runs/{id}/signals, /cancellation, /termination."""
+"""POST /runs/{id}/signals, /cancellation, /termination, /updates, /resets, /pause, /activities/…"""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from reviews.audit.models import AuditEvent
 from reviews.outbox.models import Message
 from reviews.people.models import Account
 from reviews.runs.models import Run, RunStatus
+from tests.support import histories
 from tests.support.rest import Rest
 
 CONTROLS = {
     "signals": {"name": "set_priority", "input": {"priority": "high\x00"}},
     "cancellation": None,
     "termination": {"reason": "by mistake"},
+    "updates": {"name": "set_limit", "input": {"limit": "5\x00"}},
+    "pause": None,
+    "activities/5/pause": None,
+    "activities/5/retry": None,
 }
 EVERY = pytest.mark.parametrize("control", CONTROLS)
 
@@ -40,6 +45,59 @@ def test_a_cancellation_is_asked_for_once(rest: Rest, run: Run, olga: Account) -
 def test_a_termination_carries_its_reason(rest: Rest, run: Run, olga: Account) -> None:
     assert rest.post(f"/runs/{run.id}/termination", CONTROLS["termination"], olga).status == 202
     assert _sent("terminate") == [{"reason": "by mistake"}]
+
+
+def test_an_update_goes_to_the_outbox(rest: Rest, run: Run, olga: Account) -> None:
+    assert rest.post(f"/runs/{run.id}/updates", CONTROLS["updates"], olga).status == 202
+    assert _sent("update") == [{"name": "set_limit", "arguments": [{"limit": "5\ufffd"}]}]
+
+
+@pytest.mark.parametrize(("body", "arguments"), [({}, []), ({"input": None}, [None]), ({"input": []}, [[]])])
+def test_what_is_left_out_of_an_update_is_no_argument(
+    rest: Rest, run: Run, olga: Account, body: dict[str, object], arguments: list[object]
+) -> None:
+    rest.post(f"/runs/{run.id}/updates", {"name": "go", **body}, olga)
+    assert [sent["arguments"] for sent in _sent("update")] == [arguments]
+
+
+def test_a_reset_goes_to_the_outbox(rest: Rest, run: Run, olga: Account) -> None:
+    histories.keep_short_history(run)
+    Run.objects.filter(id=run.id).update(status=RunStatus.FAILED)
+    answer = rest.post(f"/runs/{run.id}/resets", {"event_id": 4, "reason": "once more"}, olga)
+
+    assert answer.status == 202
+    assert [sent["event_id"] for sent in _sent("reset")] == [4]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"event_id": 3}, {"event_id": 0}, {"event_id": "4"}, {"event_id": 2**40}]
+)
+def test_a_reset_needs_the_end_of_a_workflow_task(
+    rest: Rest, run: Run, olga: Account, body: dict[str, object]
+) -> None:
+    histories.keep_short_history(run)
+    answer = rest.post(f"/runs/{run.id}/resets", body, olga)
+
+    assert (answer.status, answer.pointers) == (422, ["/event_id"])
+    assert not _sent("reset")
+
+
+def test_a_pause_is_made_and_deleted(rest: Rest, run: Run, olga: Account) -> None:
+    assert rest.post(f"/runs/{run.id}/pause", None, olga).status == 202
+    assert rest.delete(f"/runs/{run.id}/pause", olga).status == 202
+    assert (len(_sent("pause")), len(_sent("unpause"))) == (1, 1)
+
+
+def test_a_pending_activity_is_steered_by_its_id_whatever_that_is(
+    rest: Rest, run: Run, olga: Account
+) -> None:
+    activity = f"/runs/{run.id}/activities/mail%2Fto%20Dora%3F"
+    assert rest.post(f"{activity}/pause", None, olga).status == 202
+    assert rest.delete(f"{activity}/pause", olga).status == 202
+    assert rest.post(f"{activity}/retry", None, olga).status == 202
+
+    for kind in ("pause_activity", "unpause_activity", "retry_activity"):
+        assert [sent["activity_id"] for sent in _sent(kind)] == ["mail/to Dora?"]
 
 
 def test_nobody_answers_a_question_by_signal(rest: Rest, run: Run, olga: Account) -> None:
@@ -73,4 +131,4 @@ def test_rights_come_before_the_body(
     assert rest.post(f"/runs/{run.id}/{control}", b"{", charlie).problem == "not-found"
     for unknown in (uuid.uuid4(), "7"):
         assert rest.post(f"/runs/{unknown}/{control}", b"{", bob).problem == "not-found"
-    assert Message.objects.filter(kind__in=["signal", "cancel", "terminate"]).count() == 0
+    assert not Message.objects.exclude(kind="start").exists()

@@ -9,7 +9,7 @@ import pytest
 from reviews.people.models import Account
 from reviews.runs.latencies import Timeouts
 from reviews.workspaces.models import Workspace
-from tests.support.histories import measure
+from tests.support.latencies import measure
 from tests.support.rest import Rest
 
 

@@ -15,7 +15,7 @@ from reviews.runs import latencies
 from reviews.runs.latencies import Timeouts, bucket_of
 from reviews.workspaces.access import Forbidden, Viewer
 from reviews.workspaces.models import Workspace
-from tests.support.histories import ONE_MINUTE, measure
+from tests.support.latencies import ONE_MINUTE, measure
 from tests.support.people import People
 
 MS = timedelta(milliseconds=1)

@@ -16,7 +16,7 @@ from reviews.pages.times import between, plain
 from reviews.runs.latencies import Timeouts
 from reviews.runs.models import Run, Step
 from reviews.workspaces.models import Workspace
-from tests.support.histories import NOON, measure
+from tests.support.latencies import NOON, measure
 
 SECOND = timedelta(seconds=1)
 

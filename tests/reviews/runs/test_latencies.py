@@ -17,7 +17,7 @@ from reviews.runs.ingesting import HistorySeen, OutOfStep
 from reviews.runs.latencies import Timeouts, bound, bucket_of, percentile
 from reviews.runs.models import ActivityLatency, ActivityTimeouts, Run, Step
 from reviews.runs.steps import StepSeen
-from tests.support.histories import NOON, ONE_MINUTE, completed, ingest, scheduled
+from tests.support.latencies import NOON, ONE_MINUTE, completed, ingest, scheduled
 
 SECOND = timedelta(seconds=1)
 ABOUT_A_SECOND = bucket_of(SECOND)

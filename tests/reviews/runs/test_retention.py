@@ -18,7 +18,7 @@ from reviews.runs.models import Attempt, HistoryChunk, ModelCall, Run, Step
 from reviews.runs.retention import forget_old_runs, is_too_old
 from reviews.workspaces.actions import keep_histories
 from reviews.workspaces.models import Workspace
-from tests.support.histories import ingest, scheduled
+from tests.support.latencies import ingest, scheduled
 from tests.support.people import approve, ask_refund, start_refund
 
 DAY = timedelta(days=1)
