@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from reviews.escalations.models import Decision, DeliveryState, Escalation
 from reviews.escalations.queries import escalations_for
 from reviews.pages.edge import PageRequest
 from reviews.pages.lists import KeysetPage, keyset_page
-from reviews.workspaces.access import Viewer
+from reviews.workspaces.access import Right, Viewer
 
 TABS = {"waiting": "Waiting", "mine": "Mine", "decided": "Decided"}
 SIZE = 30
@@ -59,7 +59,8 @@ def desk_of(request: PageRequest, default: str = "waiting") -> Desk:
     tab = tab if tab in TABS else default
     before = request.GET.get("before", "")
     rows = _rows(request.viewer, tab).select_related("run", "claim__account").defer("document")
-    listed = keyset_page(rows, before, by="opened_at", size=SIZE)
+    workspaces = [Q(workspace=id) for id in request.viewer.workspaces(Right.ESCALATIONS_READ)]
+    listed = keyset_page(rows, before, by="opened_at", size=SIZE, apart=workspaces)
     _add_decisions(listed.items)
     return Desk(tab, before, listed)
 

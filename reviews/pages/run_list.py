@@ -1,0 +1,138 @@
+"""The rows of the runs page: which runs, whose children are shown below them, and how many fit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from django.db.models import Q
+from django.urls import reverse
+
+from reviews.pages.lists import MOST_COUNTED, KeysetPage, capped_count, count_in_words, keyset_page
+from reviews.pages.run_filters import Filters
+from reviews.runs.models import Run, RunQuerySet
+from reviews.runs.queries import runs_for, with_children
+from reviews.workspaces.access import Right, Viewer, workspace_for
+
+SIZE = 50
+CHILDREN = 50
+"""Of one run that are shown below it; the rest have a list of their own."""
+MOST_APART = 60
+COLUMNS = (
+    "workspace_id", "agent", "workflow_type", "workflow_id", "title", "status", "waiting_for_human", "created_at",
+    "started_at", "closed_at", "cancel_requested_at", "started_by__name", "started_by__title", "parent__title",
+    "parent__workflow_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """``depth`` counts the runs above it in the tree; ``hidden_children`` are more than are shown."""
+
+    run: Run
+    depth: int
+    children: str
+    toggle: str
+    is_unfolded: bool
+    hidden_children: bool
+
+
+@dataclass(frozen=True)
+class RunList:
+    """``count`` is in words, and of all that fit: ``12``, ``1000+``."""
+
+    filters: Filters
+    rows: list[Row]
+    older: str | None
+    count: str
+
+    @property
+    def is_moving(self) -> bool:
+        return any(row.run.is_open for row in self.rows)
+
+
+def run_list(viewer: Viewer, filters: Filters) -> RunList:
+    """Raises :class:`~reviews.workspaces.access.NotFound` and :class:`~reviews.workspaces.access.Forbidden`."""
+    workspaces = _workspaces(viewer, filters)
+    runs = found(viewer, filters)
+    listed: KeysetPage[Run] = keyset_page(
+        _dressed(runs, workspaces),
+        filters.before,
+        by="created_at",
+        size=SIZE,
+        apart=_apart(workspaces, filters),
+    )
+    older = None
+    if listed.next:
+        older = filters.address(before=listed.next)
+    is_whole = not filters.before and not listed.next
+    count = len(listed.items) if is_whole else capped_count(runs)
+    below = _children(filters, workspaces)
+    return RunList(filters, _rows(filters, listed.items, below), older, count_in_words(count))
+
+
+def found(viewer: Viewer, filters: Filters) -> RunQuerySet:
+    """All runs that fit, in no order."""
+    runs = runs_for(viewer)
+    if filters.workspace:
+        runs = runs.filter(workspace__in=_workspaces(viewer, filters))
+    runs = filters.run_filter().apply(runs)
+    return runs.filter(parent=None) if filters.is_tree else runs
+
+
+def _workspaces(viewer: Viewer, filters: Filters) -> list[uuid.UUID]:
+    if filters.workspace:
+        return [workspace_for(viewer, filters.workspace, Right.RUNS_READ).id]
+    return viewer.workspaces(Right.RUNS_READ)
+
+
+def _dressed(runs: RunQuerySet, workspaces: Sequence[uuid.UUID]) -> RunQuerySet:
+    shown = runs.select_related("started_by", "parent").only(*COLUMNS)
+    return with_children(shown, workspaces, most=MOST_COUNTED)
+
+
+def _apart(workspaces: Sequence[uuid.UUID], filters: Filters) -> list[Q]:
+    """The indexes begin with workspace and status, so the newest of each are found at once."""
+    if filters.run_filter().looks_inside or filters.id or filters.parent:
+        return []
+    if filters.statuses and len(workspaces) * len(filters.statuses) <= MOST_APART:
+        return [Q(workspace=id, status=status) for id, status in product(workspaces, filters.statuses)]
+    return [Q(workspace=id) for id in workspaces]
+
+
+def _children(filters: Filters, workspaces: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Run]]:
+    """Those of the unfolded runs, at whatever depth, in one query; newest first."""
+    if not filters.unfold or not filters.is_tree:
+        return {}
+    runs = Run.objects.filter(workspace__in=workspaces).order_by("-created_at", "-id")
+    heads = [runs.filter(parent=id).values("id")[: CHILDREN + 1] for id in filters.unfold]
+    ids = heads[0].union(*heads[1:], all=True) if len(heads) > 1 else heads[0]
+    below: dict[uuid.UUID, list[Run]] = {}
+    for child in _dressed(runs.filter(id__in=ids), workspaces):
+        below.setdefault(child.parent_id, []).append(child)
+    return below
+
+
+def _rows(filters: Filters, runs: list[Run], below: dict[uuid.UUID, list[Run]], depth: int = 0) -> list[Row]:
+    rows: list[Row] = []
+    for run in runs:
+        # A run is below one other at most, so what was shown is not shown again, and no circle can be walked.
+        children = below.pop(run.id, [])
+        rows.append(_row(filters, run, depth, children))
+        rows += _rows(filters, children[:CHILDREN], below, depth + 1)
+    return rows
+
+
+def _row(filters: Filters, run: Run, depth: int, children: list[Run]) -> Row:
+    count: int = run.child_count  # type: ignore[attr-defined]
+    own_list = f"{reverse('runs')}?parent={run.id}"
+    return Row(
+        run=run,
+        depth=depth,
+        children=f"{count_in_words(count)} {'child' if count == 1 else 'children'}" if count else "",
+        toggle=filters.toggle(run.id) if filters.is_tree else own_list,
+        is_unfolded=bool(children),
+        hidden_children=len(children) > CHILDREN,
+    )
