@@ -10,7 +10,16 @@ from itertools import product
 from django.db.models import Q
 from django.urls import reverse
 
-from reviews.pages.lists import MOST_COUNTED, KeysetPage, capped_count, count_in_words, keyset_page
+from reviews.pages.lists import (
+    MOST_COUNTED,
+    KeysetPage,
+    capped_count,
+    count_in_words,
+    estimate,
+    keyset_page,
+    page_of_few,
+    sorted_heads,
+)
 from reviews.pages.run_filters import Filters
 from reviews.runs.models import Run, RunQuerySet
 from reviews.runs.queries import runs_for, with_children
@@ -20,6 +29,8 @@ SIZE = 50
 CHILDREN = 50
 """Of one run that are shown below it; the rest have a list of their own."""
 MOST_APART = 60
+SORTED_AT_ONCE = 5_000
+"""So many of a million are sorted as fast as the newest of them are come upon by age (bench, row 4)."""
 COLUMNS = (
     "workspace_id", "agent", "workflow_type", "workflow_id", "title", "status", "waiting_for_human", "created_at",
     "started_at", "closed_at", "cancel_requested_at", "started_by__name", "started_by__title", "parent__title",
@@ -56,21 +67,37 @@ class RunList:
 def run_list(viewer: Viewer, filters: Filters) -> RunList:
     """Raises :class:`~reviews.workspaces.access.NotFound` and :class:`~reviews.workspaces.access.Forbidden`."""
     workspaces = _workspaces(viewer, filters)
-    runs = found(viewer, filters)
-    listed: KeysetPage[Run] = keyset_page(
-        _dressed(runs, workspaces),
-        filters.before,
-        by="created_at",
-        size=SIZE,
-        apart=_apart(workspaces, filters),
-    )
-    older = None
-    if listed.next:
-        older = filters.address(before=listed.next)
-    is_whole = not filters.before and not listed.next
-    count = len(listed.items) if is_whole else capped_count(runs)
+    listed, count = _page(viewer, filters, workspaces)
+    older = filters.address(before=listed.next) if listed.next else None
     below = _children(filters, workspaces)
     return RunList(filters, _rows(filters, listed.items, below), older, count_in_words(count))
+
+
+def _page(viewer: Viewer, filters: Filters, workspaces: Sequence[uuid.UUID]) -> tuple[KeysetPage[Run], int]:
+    """The rows, and how many fit (capped).
+
+    Where few fit, all of them are asked for without an order, and sorted here. Asked for the newest of a few,
+    PostgreSQL may well go through all runs by their age until it has found enough; and it would do the work twice,
+    once for the count.
+    """
+    runs = found(viewer, filters)
+    if not filters.any:
+        listed = _newest(runs, filters, workspaces)
+        is_whole = not filters.before and not listed.next
+        return listed, len(listed.items) if is_whole else capped_count(runs)
+    rows = _dressed(Run.objects.all(), workspaces)
+    if filters.run_filter().looks_inside and estimate(runs) <= SORTED_AT_ONCE:
+        heads, count = sorted_heads(runs, filters.before, by="created_at", size=SIZE)
+        return page_of_few(rows, heads, "", by="created_at", size=SIZE), count
+    places = list(runs.order_by().values_list("created_at", "id")[: MOST_COUNTED + 1])
+    if len(places) <= MOST_COUNTED:
+        return page_of_few(rows, places, filters.before, by="created_at", size=SIZE), len(places)
+    return _newest(runs, filters, workspaces), len(places)
+
+
+def _newest(runs: RunQuerySet, filters: Filters, workspaces: Sequence[uuid.UUID]) -> KeysetPage[Run]:
+    apart = _apart(workspaces, filters)
+    return keyset_page(_dressed(runs, workspaces), filters.before, by="created_at", size=SIZE, apart=apart)
 
 
 def found(viewer: Viewer, filters: Filters) -> RunQuerySet:
@@ -95,8 +122,8 @@ def _dressed(runs: RunQuerySet, workspaces: Sequence[uuid.UUID]) -> RunQuerySet:
 
 def _apart(workspaces: Sequence[uuid.UUID], filters: Filters) -> list[Q]:
     """The indexes begin with workspace and status, so the newest of each are found at once."""
-    if filters.run_filter().looks_inside or filters.id or filters.parent:
-        return []
+    if filters.parent:
+        return []  # children of one have an order of their own
     if filters.statuses and len(workspaces) * len(filters.statuses) <= MOST_APART:
         return [Q(workspace=id, status=status) for id, status in product(workspaces, filters.statuses)]
     return [Q(workspace=id) for id in workspaces]

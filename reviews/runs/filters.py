@@ -77,23 +77,29 @@ def _named(id: str) -> Q:
 
 
 def _words(text: str) -> str:
-    """In the language of tsquery: all of the words, each as a beginning.
-
-    A word with signs in it is meant as it stands, or as its parts: of ``refund-12`` PostgreSQL makes the number
-    -12, and of ``refund-12ab`` two words.
-    """
+    """In the language of tsquery: all of the words, each as a beginning."""
     return " & ".join(_word(word) for word in text.split())
 
 
 def _word(word: str) -> str:
-    parts = re.findall(r"[^\W_]+", word) or [word]
-    ways = dict.fromkeys([_begins(word), " & ".join(_begins(part) for part in parts)])
-    return "(" + " | ".join(f"({way})" for way in ways) + ")"
+    """A word with signs in it is meant as it stands, or as its parts, of which the last may go on.
+
+    PostgreSQL takes a hyphen before a figure for a minus: of ``refund-12`` it makes the number -12, of
+    ``refund-12ab`` two words. A beginning is dear where much begins so, hence the last part alone.
+    """
+    *parts, last = re.findall(r"[^\W_]+", word) or [word]
+    if not parts and last == word:
+        return _begins(word)
+    ends = f"({_begins(last)} | {_begins('-' + last)})" if last.isdigit() else _begins(last)
+    return f"({_quoted(word)} | ({' & '.join([*map(_quoted, parts), ends])}))"
 
 
 def _begins(word: str) -> str:
-    quoted = word.replace("\\", "\\\\").replace("'", "''")
-    return f"'{quoted}':*"
+    return f"{_quoted(word)}:*"
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _with_attribute(attribute: str) -> Q:
