@@ -29,7 +29,7 @@ SIZE = 50
 CHILDREN = 50
 """Of one run that are shown below it; the rest have a list of their own."""
 MOST_APART = 60
-SORTED_AT_ONCE = 5_000
+SORTED_BY_TEXT, SORTED_BY_ATTRIBUTE = 10_000, 5_000
 """So many of a million are sorted as fast as the newest of them are come upon by age (bench, row 4)."""
 COLUMNS = (
     "workspace_id", "agent", "workflow_type", "workflow_id", "title", "status", "waiting_for_human", "created_at",
@@ -86,13 +86,15 @@ def _page(viewer: Viewer, filters: Filters, workspaces: Sequence[uuid.UUID]) -> 
         is_whole = not filters.before and not listed.next
         return listed, len(listed.items) if is_whole else capped_count(runs)
     rows = _dressed(Run.objects.all(), workspaces)
-    if filters.run_filter().looks_inside and estimate(runs) <= SORTED_AT_ONCE:
+    if filters.run_filter().looks_inside and estimate(runs) <= (
+        SORTED_BY_TEXT if filters.q else SORTED_BY_ATTRIBUTE
+    ):
         heads, count = sorted_heads(runs, filters.before, by="created_at", size=SIZE)
         return page_of_few(rows, heads, "", by="created_at", size=SIZE), count
     places = list(runs.order_by().values_list("created_at", "id")[: MOST_COUNTED + 1])
     if len(places) <= MOST_COUNTED:
         return page_of_few(rows, places, filters.before, by="created_at", size=SIZE), len(places)
-    return _newest(runs, filters, workspaces), len(places)
+    return _newest(found(viewer, filters, by_age=True), filters, workspaces), len(places)
 
 
 def _newest(runs: RunQuerySet, filters: Filters, workspaces: Sequence[uuid.UUID]) -> KeysetPage[Run]:
@@ -100,12 +102,12 @@ def _newest(runs: RunQuerySet, filters: Filters, workspaces: Sequence[uuid.UUID]
     return keyset_page(_dressed(runs, workspaces), filters.before, by="created_at", size=SIZE, apart=apart)
 
 
-def found(viewer: Viewer, filters: Filters) -> RunQuerySet:
+def found(viewer: Viewer, filters: Filters, *, by_age: bool = False) -> RunQuerySet:
     """All runs that fit, in no order."""
     runs = runs_for(viewer)
     if filters.workspace:
         runs = runs.filter(workspace__in=_workspaces(viewer, filters))
-    runs = filters.run_filter().apply(runs)
+    runs = filters.run_filter().apply(runs, by_age=by_age)
     return runs.filter(parent=None) if filters.is_tree else runs
 
 
@@ -154,12 +156,14 @@ def _rows(filters: Filters, runs: list[Run], below: dict[uuid.UUID, list[Run]], 
 
 def _row(filters: Filters, run: Run, depth: int, children: list[Run]) -> Row:
     count: int = run.child_count  # type: ignore[attr-defined]
-    own_list = f"{reverse('runs')}?parent={run.id}"
+    toggle = ""
+    if count:
+        toggle = filters.toggle(run.id) if filters.is_tree else f"{reverse('runs')}?parent={run.id}"
     return Row(
         run=run,
         depth=depth,
         children=f"{count_in_words(count)} {'child' if count == 1 else 'children'}" if count else "",
-        toggle=filters.toggle(run.id) if filters.is_tree else own_list,
+        toggle=toggle,
         is_unfolded=bool(children),
         hidden_children=len(children) > CHILDREN,
     )

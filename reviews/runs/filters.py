@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import Q
+from django.db.models import F, JSONField, Q, Value
+from django.db.models.functions import Coalesce
 
 from reviews.runs.models import RunQuerySet
 
@@ -40,7 +41,8 @@ class RunFilter:
         """Whether an inverted index finds the rows, which knows no order."""
         return bool(self.text or self.attributes)
 
-    def apply(self, runs: RunQuerySet) -> RunQuerySet:
+    def apply(self, runs: RunQuerySet, *, by_age: bool = False) -> RunQuerySet:
+        """``by_age`` says that so many fit that the newest are found sooner by age than by what is in them."""
         if self.statuses:
             runs = runs.filter(status__in=self.statuses)
         if self.agent:
@@ -57,15 +59,20 @@ class RunFilter:
             runs = runs.filter(parent=self.parent)
         if self.id:
             runs = runs.filter(_named(self.id))
-        return self._inside(runs)
+        return self._inside(runs, by_age)
 
-    def _inside(self, runs: RunQuerySet) -> RunQuerySet:
+    def _inside(self, runs: RunQuerySet, by_age: bool) -> RunQuerySet:
+        # The expressions of the indexes `run_attributes` and `run_text`; or others of the same meaning, which keep
+        # PostgreSQL from these indexes, where it would find all that fit before it looks for the newest.
+        attributes = (
+            Coalesce("search_attributes", Value({}, JSONField())) if by_age else F("search_attributes")
+        )
         for attribute in self.attributes:
-            runs = runs.filter(_with_attribute(attribute))
+            runs = runs.alias(attributes=attributes).filter(_with_attribute(attribute))
         if self.text:
-            # Word for word the expression of the index `run_text`.
-            found = runs.alias(words=SearchVector("title", "workflow_id", config="simple"))
-            runs = found.filter(words=SearchQuery(_words(self.text), config="simple", search_type="raw"))
+            columns = ("workflow_id", "title") if by_age else ("title", "workflow_id")
+            wanted = SearchQuery(_words(self.text), config="simple", search_type="raw")
+            runs = runs.alias(words=SearchVector(*columns, config="simple")).filter(words=wanted)
         return runs
 
 
@@ -107,7 +114,7 @@ def _with_attribute(attribute: str) -> Q:
     key, _, text = attribute.partition("=")
     wanted = Q()
     for value in _readings(text.strip()):
-        wanted |= Q(search_attributes__contains={key.strip(): value})
+        wanted |= Q(attributes__contains={key.strip(): value})
     return wanted
 
 

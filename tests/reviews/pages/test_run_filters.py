@@ -138,7 +138,9 @@ def test_the_count_is_of_all_that_fit(
 
 
 @pytest.mark.parametrize("way", ["few", "sorted", "by age"])
-@pytest.mark.parametrize("query", ["q=refund", "status=open&status=failed", "since=2020-01-01"])
+@pytest.mark.parametrize(
+    "query", ["q=refund", "attribute=shade=red", "status=open&status=failed", "since=2020-01-01"]
+)
 def test_each_way_to_the_rows_leads_through_all_pages(
     signed_in: SignIn,
     home: Workspace,
@@ -152,11 +154,13 @@ def test_each_way_to_the_rows_leads_through_all_pages(
     second = create_workspace("second", "Second", "second-namespace", owner=alice)
     for _ in range(2):
         start_refund(second, alice)
+    Run.objects.update(search_attributes={"shade": "red"})
     twins = list(Run.objects.order_by("-created_at")[:2])
     Run.objects.filter(id=twins[0].id).update(created_at=twins[1].created_at)
     monkeypatch.setattr(run_list, "SIZE", 2)
     monkeypatch.setattr(run_list, "MOST_COUNTED", 1000 if way == "few" else 1)
-    monkeypatch.setattr(run_list, "SORTED_AT_ONCE", 10**9 if way == "sorted" else -1)
+    for most in ("SORTED_BY_TEXT", "SORTED_BY_ATTRIBUTE"):
+        monkeypatch.setattr(run_list, most, 10**9 if way == "sorted" else -1)
     client, seen, address = signed_in(alice), [], f"/runs/?{query}"
     while address:
         context = client.get(address).context
