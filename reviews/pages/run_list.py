@@ -60,6 +60,11 @@ class RunList:
     count: str
 
     @property
+    def counted(self) -> str:
+        """``1 run``, ``1000+ runs``."""
+        return f"{self.count} {'run' if self.count == '1' else 'runs'}"
+
+    @property
     def is_moving(self) -> bool:
         return any(row.run.is_open for row in self.rows)
 
@@ -136,11 +141,12 @@ def _children(filters: Filters, workspaces: Sequence[uuid.UUID]) -> dict[uuid.UU
     if not filters.unfold or not filters.is_tree:
         return {}
     runs = Run.objects.filter(workspace__in=workspaces).order_by("-created_at", "-id")
-    heads = [runs.filter(parent=id).values("id")[: CHILDREN + 1] for id in filters.unfold]
+    heads = [runs.filter(parent=uuid.UUID(id)).values("id")[: CHILDREN + 1] for id in filters.unfold]
     ids = heads[0].union(*heads[1:], all=True) if len(heads) > 1 else heads[0]
     below: dict[uuid.UUID, list[Run]] = {}
     for child in _dressed(runs.filter(id__in=ids), workspaces):
-        below.setdefault(child.parent_id, []).append(child)
+        if child.parent_id is not None:
+            below.setdefault(child.parent_id, []).append(child)
     return below
 
 

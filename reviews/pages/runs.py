@@ -57,5 +57,8 @@ def _bar(request: PageRequest, filters: Filters) -> dict[str, Any]:
 
 def _names(workspaces: Sequence[uuid.UUID]) -> dict[str, list[str]]:
     key = "run-names-" + "-".join(sorted(id.hex for id in workspaces))[:200]
-    names: dict[str, list[str]] = cache.get_or_set(key, lambda: names_in(workspaces), NAMES_LAST)
+    names: dict[str, list[str]] | None = cache.get(key)
+    if names is None:
+        names = names_in(workspaces)
+        cache.set(key, names, NAMES_LAST)
     return names

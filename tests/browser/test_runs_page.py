@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +12,7 @@ from reviews.outbox.models import Message
 from reviews.runs.models import Run, SavedView
 from tests.browser.conftest import SignIn
 from tests.browser.scene import Scene
+from tests.browser.test_accessibility import SIZES, faults_of
 from tests.support.people import start_refund
 
 pytestmark = pytest.mark.browser
@@ -19,6 +21,27 @@ RELOADED_MS = 3500
 
 def chosen(page: Page) -> int:
     return page.locator("[data-choice]:checked").count()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [*SIZES, "768"])
+def test_axe_finds_nothing_in_what_is_folded(
+    scene: Scene, sign_in: SignIn, screenshots: Path, size: str, theme: str
+) -> None:
+    scene.furnish()
+    viewport = SIZES.get(size, {"width": 768, "height": 1024})
+    page = sign_in(scene.people.alice, color_scheme=theme, viewport=viewport, bypass_csp=True)
+    page.goto(f"/runs/?status=open&agent=refund&parent={scene.family.id}&q=parcel")
+    page.locator("[data-choice]").first.check()
+    for words in ("Filter", "Save view", "Cancel…", "Terminate…"):
+        page.locator("summary", has_text=words).click()
+        page.screenshot(
+            path=screenshots / f"runs-{words.strip('…').lower().replace(' ', '-')}-{size}-{theme}.png"
+        )
+        # What a panel covers is no target while it does.
+        assert [fault for fault in faults_of(page) if not fault.startswith("target-size")] == [], words
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), words
+        page.keyboard.press("Escape")
 
 
 def test_filter_save_choose_by_keyboard_and_cancel(scene: Scene, sign_in: SignIn) -> None:
@@ -31,7 +54,7 @@ def test_filter_save_choose_by_keyboard_and_cancel(scene: Scene, sign_in: SignIn
     page.get_by_label("Open", exact=True).check()
     page.get_by_role("button", name="Show these").click()
     expect(page).to_have_url(re.compile(r"/runs/\?status=open&agent=refund$"))
-    expect(page.get_by_text("3 fit, children among them.")).to_be_visible()
+    expect(page.get_by_text("3 runs fit, children among them.")).to_be_visible()
     page.locator("summary", has_text="Save view").click()
     page.get_by_label("Name of the view").fill("Refunds")
     page.keyboard.press("Enter")

@@ -134,7 +134,9 @@ def test_the_count_is_of_all_that_fit(
     monkeypatch.setattr(run_list, "MOST_COUNTED", most)
     monkeypatch.setattr(run_list, "SIZE", 1)
     for query in ("", "flat=1", "status=open&status=failed", "q=refund", "since=2020-01-01"):
-        assert as_victor.get(f"/runs/?{query}").context["list"].count == count, query
+        page = as_victor.get(f"/runs/?{query}")
+        assert page.context["list"].count == count, query
+        assert f"{count} runs" in page.content.decode()
 
 
 @pytest.mark.parametrize("way", ["few", "sorted", "by age"])

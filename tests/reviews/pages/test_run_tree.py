@@ -29,7 +29,7 @@ def test_only_runs_without_a_parent_are_listed_and_that_is_said(as_victor: Clien
     page = as_victor.get("/runs/")
     assert [row.run.id for row in page.context["rows"]] == [family[0].id]
     assert "2 children" in page.content.decode()
-    assert "1 that no run started. Children are folded" in page.content.decode()
+    assert "1 run without a parent; children are folded" in page.content.decode()
     assert 'href="/runs/?flat=1"' in page.content.decode()
 
 
