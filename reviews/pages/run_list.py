@@ -34,15 +34,19 @@ SORTED_BY_TEXT, SORTED_BY_ATTRIBUTE = 10_000, 5_000
 COLUMNS = (
     "workspace_id", "agent", "workflow_type", "workflow_id", "title", "status", "waiting_for_human", "created_at",
     "started_at", "closed_at", "cancel_requested_at", "started_by__name", "started_by__title", "parent__title",
-    "parent__workflow_id",
+    "parent__workflow_id", "parent__workspace_id",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Row:
-    """``depth`` counts the runs above it in the tree; ``hidden_children`` are more than are shown."""
+    """``depth`` counts the runs above it in the tree; ``hidden_children`` are more than are shown.
+
+    ``parent`` is named where it does not stand above, and may be read.
+    """
 
     run: Run
+    parent: Run | None
     depth: int
     children: str
     toggle: str
@@ -75,7 +79,8 @@ def run_list(viewer: Viewer, filters: Filters) -> RunList:
     listed, count = _page(viewer, filters, workspaces)
     older = filters.address(before=listed.next) if listed.next else None
     below = _children(filters, workspaces)
-    return RunList(filters, _rows(filters, listed.items, below), older, count_in_words(count))
+    rows = _rows(filters, listed.items, below, frozenset(viewer.workspaces(Right.RUNS_READ)))
+    return RunList(filters, rows, older, count_in_words(count))
 
 
 def _page(viewer: Viewer, filters: Filters, workspaces: Sequence[uuid.UUID]) -> tuple[KeysetPage[Run], int]:
@@ -85,21 +90,24 @@ def _page(viewer: Viewer, filters: Filters, workspaces: Sequence[uuid.UUID]) -> 
     PostgreSQL may well go through all runs by their age until it has found enough; and it would do the work twice,
     once for the count.
     """
-    runs = found(viewer, filters)
+    runs = _fitting(viewer, filters, workspaces)
     if not filters.any:
         listed = _newest(runs, filters, workspaces)
         is_whole = not filters.before and not listed.next
         return listed, len(listed.items) if is_whole else capped_count(runs)
     rows = _dressed(Run.objects.all(), workspaces)
-    if filters.run_filter().looks_inside and estimate(runs) <= (
-        SORTED_BY_TEXT if filters.q else SORTED_BY_ATTRIBUTE
-    ):
+    if _are_sorted_at_once(runs, filters):
         heads, count = sorted_heads(runs, filters.before, by="created_at", size=SIZE)
         return page_of_few(rows, heads, "", by="created_at", size=SIZE), count
     places = list(runs.order_by().values_list("created_at", "id")[: MOST_COUNTED + 1])
     if len(places) <= MOST_COUNTED:
         return page_of_few(rows, places, filters.before, by="created_at", size=SIZE), len(places)
-    return _newest(found(viewer, filters, by_age=True), filters, workspaces), len(places)
+    return _newest(_fitting(viewer, filters, workspaces, by_age=True), filters, workspaces), len(places)
+
+
+def _are_sorted_at_once(runs: RunQuerySet, filters: Filters) -> bool:
+    most = SORTED_BY_TEXT if filters.q else SORTED_BY_ATTRIBUTE
+    return filters.run_filter().looks_inside and estimate(runs) <= most
 
 
 def _newest(runs: RunQuerySet, filters: Filters, workspaces: Sequence[uuid.UUID]) -> KeysetPage[Run]:
@@ -107,11 +115,17 @@ def _newest(runs: RunQuerySet, filters: Filters, workspaces: Sequence[uuid.UUID]
     return keyset_page(_dressed(runs, workspaces), filters.before, by="created_at", size=SIZE, apart=apart)
 
 
-def found(viewer: Viewer, filters: Filters, *, by_age: bool = False) -> RunQuerySet:
+def found(viewer: Viewer, filters: Filters) -> RunQuerySet:
     """All runs that fit, in no order."""
+    return _fitting(viewer, filters, _workspaces(viewer, filters))
+
+
+def _fitting(
+    viewer: Viewer, filters: Filters, workspaces: Sequence[uuid.UUID], *, by_age: bool = False
+) -> RunQuerySet:
     runs = runs_for(viewer)
     if filters.workspace:
-        runs = runs.filter(workspace__in=_workspaces(viewer, filters))
+        runs = runs.filter(workspace__in=workspaces)
     runs = filters.run_filter().apply(runs, by_age=by_age)
     return runs.filter(parent=None) if filters.is_tree else runs
 
@@ -150,23 +164,31 @@ def _children(filters: Filters, workspaces: Sequence[uuid.UUID]) -> dict[uuid.UU
     return below
 
 
-def _rows(filters: Filters, runs: list[Run], below: dict[uuid.UUID, list[Run]], depth: int = 0) -> list[Row]:
+def _rows(
+    filters: Filters,
+    runs: list[Run],
+    below: dict[uuid.UUID, list[Run]],
+    readable: frozenset[uuid.UUID],
+    depth: int = 0,
+) -> list[Row]:
     rows: list[Row] = []
     for run in runs:
         # A run is below one other at most, so what was shown is not shown again, and no circle can be walked.
         children = below.pop(run.id, [])
-        rows.append(_row(filters, run, depth, children))
-        rows += _rows(filters, children[:CHILDREN], below, depth + 1)
+        rows.append(_row(filters, run, children, readable, depth))
+        rows += _rows(filters, children[:CHILDREN], below, readable, depth + 1)
     return rows
 
 
-def _row(filters: Filters, run: Run, depth: int, children: list[Run]) -> Row:
+def _row(filters: Filters, run: Run, children: list[Run], readable: frozenset[uuid.UUID], depth: int) -> Row:
     count: int = run.child_count  # type: ignore[attr-defined]
     toggle = ""
     if count:
         toggle = filters.toggle(run.id) if filters.is_tree else f"{reverse('runs')}?parent={run.id}"
+    parent = run.parent if depth == 0 else None
     return Row(
         run=run,
+        parent=parent if parent and parent.workspace_id in readable else None,
         depth=depth,
         children=f"{count_in_words(count)} {'child' if count == 1 else 'children'}" if count else "",
         toggle=toggle,

@@ -79,6 +79,14 @@ def test_children_abroad_are_neither_counted_nor_shown(
     assert "children" not in page.context["rows"][0].children
 
 
+def test_a_parent_abroad_is_not_named(as_victor: Client, family: list[Run], abroad: Workspace) -> None:
+    Run.objects.filter(id=family[0].id).update(workspace=abroad, title="Secret")
+    page = as_victor.get("/runs/?status=open").content.decode()
+    assert page.count("child of") == 1
+    assert "Secret" not in page
+    assert str(family[0].id) not in page
+
+
 def test_a_circle_of_parents_ends(as_victor: Client, family: list[Run]) -> None:
     Run.objects.filter(id=family[2].id).update(parent=family[3])
     unfolded = "&".join(f"unfold={run.id}" for run in family)

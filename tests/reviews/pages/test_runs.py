@@ -87,6 +87,7 @@ def test_the_number_of_queries_does_not_grow(
         "/runs/",
         "/runs/?status=open&status=failed&agent=refund",
         "/runs/?q=refund&attribute=a%3D1",
+        f"/runs/?workspace={home.slug}",
     ):
         with django_assert_max_num_queries(10):
             as_victor.get(address)
