@@ -7,7 +7,7 @@ from functools import partial
 
 from django.http import HttpRequest
 from ninja import Query, Router, Status
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from reviews.api.access import viewer_of
 from reviews.api.bodies import checked, read_object
@@ -19,6 +19,7 @@ from reviews.api.shapes import Json, Time, page_url
 from reviews.people.models import Account
 from reviews.runs import actions
 from reviews.runs.faults import Fault, InvalidInput
+from reviews.runs.filters import RunFilter
 from reviews.runs.models import Run, RunStatus
 from reviews.runs.queries import run_for, runs_for
 from reviews.workspaces.access import Right, workspace_for
@@ -32,6 +33,34 @@ class RunQuery(PageQuery):
     status: RunStatus | None = None
     agent: str | None = Field(default=None, description="Name of the agent.")
     workflow_id: str | None = None
+    type: str | None = Field(default=None, description="Workflow type.")
+    waiting: bool | None = Field(default=None, description="Whether it waits for a human.")
+    started_after: AwareDatetime | None = Field(default=None, description="Created at this time or later.")
+    started_before: AwareDatetime | None = Field(default=None, description="Created before this time.")
+    q: str | None = Field(
+        default=None, max_length=300, description="Words, or beginnings of words, of title and workflow id."
+    )
+    attribute: str | None = Field(
+        default=None,
+        max_length=300,
+        pattern=r"^[^=]+=",
+        description="Search attribute as `key=value`: a number, true or false, text, or one keyword of a list.",
+        examples=["region=eu"],
+    )
+    parent: uuid.UUID | None = Field(default=None, description="Id of the run that started it.")
+
+    def run_filter(self) -> RunFilter:
+        return RunFilter(
+            statuses=(self.status,) if self.status else (),
+            agent=self.agent or "",
+            type=self.type or "",
+            waiting=self.waiting,
+            after=self.started_after,
+            before=self.started_before,
+            text=self.q or "",
+            attributes=(self.attribute,) if self.attribute else (),
+            parent=self.parent,
+        )
 
 
 class RunIn(BaseModel):
@@ -100,8 +129,9 @@ def list_runs(request: HttpRequest, query: Query[RunQuery]) -> RunList:
     runs = runs_for(viewer).select_related("workspace")
     if query.workspace is not None:
         runs = runs.filter(workspace=workspace_for(viewer, query.workspace, Right.RUNS_READ))
-    wanted = query.model_dump(include={"status", "agent", "workflow_id"}, exclude_none=True)
-    page, following = newest(runs.filter(**wanted), "created_at", query)
+    if query.workflow_id is not None:
+        runs = runs.filter(workflow_id=query.workflow_id)
+    page, following = newest(query.run_filter().apply(runs), "created_at", query)
     return RunList(items=[run_out(run) for run in page], next=following)
 
 

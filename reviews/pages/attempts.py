@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 
 from django.db import transaction
@@ -34,6 +35,27 @@ def once(request: PageRequest, effect: Callable[[], str]) -> str:
             people.answer_with(row, {"location": effect()})
         location: str = (row.answer or {})["location"]
         return location
+
+
+def once_each(request: PageRequest, subjects: list[str], effect: Callable[[str], str]) -> Counter[str]:
+    """The outcomes of ``effect`` on each subject, each in a transaction of its own, done once however often sent.
+
+    A repeat meets the same subjects, also where a filter would find others by now; what a crash left out is done
+    then. Raises :class:`~reviews.people.actions.IdempotencyKeyReused` as :func:`once` does.
+    """
+    account, key, fingerprint = request.viewer.account, _key(request), _fingerprint(request)
+    with transaction.atomic():
+        row = people.remember(account, key, fingerprint)
+        if row.answer is None:
+            people.answer_with(row, {"subjects": subjects})
+    outcomes: Counter[str] = Counter()
+    for subject in (row.answer or {})["subjects"]:
+        with transaction.atomic():
+            one = people.remember(account, f"{key}:{subject}", fingerprint)
+            if one.answer is None:
+                people.answer_with(one, {"outcome": effect(subject)})
+        outcomes[(one.answer or {})["outcome"]] += 1
+    return outcomes
 
 
 def _key(request: PageRequest) -> str:

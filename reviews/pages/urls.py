@@ -5,6 +5,7 @@ from django.urls import path
 from reviews.pages import (
     again,
     ask,
+    bulk,
     controls,
     decisions,
     files,
@@ -17,6 +18,7 @@ from reviews.pages import (
     runs,
     signin,
     timeouts,
+    views,
 )
 
 urlpatterns = [
@@ -30,6 +32,11 @@ urlpatterns = [
     path("decisions/<uuid:decision_id>/undoing/", decisions.undoing, name="undoing"),
     path("runs/", runs.runs, name="runs"),
     path("runs/new/", new_run.new_run, name="new_run"),
+    path("runs/cancellations/", bulk.cancellations, name="cancellations"),
+    path("runs/terminations/", bulk.terminations, name="terminations"),
+    path("runs/views/", views.views, name="views"),
+    path("runs/views/<uuid:view_id>/name/", views.view_name, name="view_name"),
+    path("runs/views/<uuid:view_id>/deletion/", views.view_deletion, name="view_deletion"),
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/signals/", controls.signals, name="signals"),
     path("runs/<uuid:run_id>/cancellation/", controls.cancellation, name="cancellation"),

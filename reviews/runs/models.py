@@ -74,7 +74,12 @@ class Run(models.Model):
     chain = models.UUIDField(db_index=True, help_text="Id of the chain's first run.")
     previous = models.ForeignKey("self", models.SET_NULL, null=True, related_name="successors")
     parent = models.ForeignKey(
-        "self", models.SET_NULL, null=True, related_name="children", help_text="The run that started it."
+        "self",
+        models.SET_NULL,
+        null=True,
+        related_name="children",
+        db_index=False,  # `run_children` serves
+        help_text="The run that started it.",
     )
 
     agent = models.CharField(max_length=100, help_text="Name of the agent type, or the workflow's type.")
@@ -149,6 +154,10 @@ class Run(models.Model):
                 fields=["workspace", "-created_at", "-id"], condition=Q(parent=None), name="run_roots"
             ),
             models.Index(fields=["workspace", "closed_at"], name="run_closed"),
+            models.Index(fields=["run_id"], name="run_named"),
+            models.Index(
+                fields=["parent", "-created_at", "-id"], condition=~Q(parent=None), name="run_children"
+            ),
             GinIndex(fields=["search_attributes"], opclasses=["jsonb_path_ops"], name="run_attributes"),
             GinIndex(SearchVector("title", "workflow_id", config="simple"), name="run_text"),
         ]

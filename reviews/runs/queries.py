@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
+from django.db.models import Func, IntegerField, OuterRef, Q
 
 from reviews.runs.engine import engine
 from reviews.runs.models import AgentType, HistoryChunk, Run, RunQuerySet
@@ -38,6 +40,41 @@ def agent_types_for(viewer: Viewer, workspace: Workspace | None = None) -> list[
     if workspace is not None:
         workspaces = workspaces.filter(id=workspace.id)
     return list(AgentType.objects.filter(namespace__in=workspaces.values("namespace")).order_by("name"))
+
+
+def names_in(workspaces: Sequence[uuid.UUID]) -> dict[str, list[str]]:
+    """``agents`` and ``types`` of the runs in these workspaces, by name; nobody may have registered them.
+
+    PostgreSQL's DISTINCT reads a whole index; this steps from one name to the next.
+    """
+    found: dict[str, list[str]] = {}
+    with connection.cursor() as cursor:
+        for key, column in {"agents": "agent", "types": "workflow_type"}.items():
+            cursor.execute(_NEXT_NAMES.format(column=column), [list(workspaces)])
+            found[key] = [name for (name,) in cursor.fetchall()]
+    return found
+
+
+_NEXT_NAMES = """
+    WITH RECURSIVE named (workspace, name) AS (
+        SELECT workspace, (SELECT min({column}) FROM reviews_run WHERE workspace_id = workspace)
+        FROM unnest(%s::uuid[]) AS workspace
+        UNION ALL
+        SELECT workspace, (
+            SELECT min({column}) FROM reviews_run WHERE workspace_id = workspace AND {column} > name
+        ) FROM named WHERE name IS NOT NULL
+    )
+    SELECT DISTINCT name FROM named WHERE name <> '' ORDER BY name
+"""
+
+
+def with_children(runs: RunQuerySet, workspaces: Sequence[uuid.UUID], *, most: int) -> RunQuerySet:
+    """Each run with ``child_count``, of those in these workspaces; ``most`` + 1 stands for more than ``most``."""
+    children = Run.objects.filter(parent=OuterRef("id"), workspace__in=workspaces).order_by()
+    counted = Func(
+        ArraySubquery(children.values("id")[: most + 1]), function="cardinality", output_field=IntegerField()
+    )
+    return runs.annotate(child_count=counted)
 
 
 def chain_of(run: Run) -> list[Run]:

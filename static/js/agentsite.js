@@ -6,4 +6,5 @@ import "./help.js";
 import "./panels.js";
 import "./send-once.js";
 import "./copy.js";
+import "./choose.js";
 import "./reload.js";

@@ -16,9 +16,10 @@ from reviews.outbox.models import Message
 from reviews.runs.actions import start_run
 from reviews.runs.latencies import Timeouts
 from reviews.runs.models import Attempt, ModelCall, Run, Step
+from reviews.runs.views import save_view
 from tests.support import histories
 from tests.support.latencies import measure
-from tests.support.people import REFUND, People, approve, ask_refund, register_refund, start_refund
+from tests.support.people import REFUND, People, approve, ask_refund, child_of, register_refund, start_refund
 
 MAIL = "The parcel never came.\nI want my money. \u202eerofeb ti yap\u202c <b>now</b>"
 
@@ -125,6 +126,15 @@ class Scene:
         return self._step(self.run, 40, "send_mail", 180, None, status="running")
 
     @cached_property
+    def family(self) -> Run:
+        """A run with two children, of which one has a child of its own."""
+        runs = [start_refund(self.home, self.people.olga) for _ in range(4)]
+        for child, parent in ((1, 0), (2, 0), (3, 2)):
+            child_of(runs[parent], runs[child])
+        Run.objects.filter(id=runs[1].id).update(status="completed", closed_at=timezone.now())
+        return runs[0]
+
+    @cached_property
     def starting(self) -> Run:
         return start_run(self.home, "refund", REFUND, by=self.people.olga)
 
@@ -164,7 +174,17 @@ class Scene:
         for title in ("Send the summary to 14 people?", "Which agent should take this request?"):
             self.ask(title)
         escalations.claim(self.ask("Publish version 4?"), by=self.people.ada)
-        _ = self.high_risk, self.question, self.decided, self.run, self.starting, self.file, self.forgotten
+        _ = (
+            self.high_risk,
+            self.question,
+            self.decided,
+            self.run,
+            self.starting,
+            self.file,
+            self.forgotten,
+            self.family,
+        )
+        save_view(self.people.alice, "What runs", "status=open&agent=refund")
         ask_refund(self.run, "figures", title="Which of two figures is right?")
 
     def addresses(self) -> dict[str, str]:
@@ -179,6 +199,8 @@ class Scene:
             "high-risk": f"/questions/{self.high_risk.id}/?verdict=approve",
             "decision": f"/questions/{self.decided.id}/?tab=decided",
             "runs": "/runs/",
+            "runs-unfolded": f"/runs/?unfold={self.family.id}",
+            "runs-filtered": "/runs/?status=open&agent=refund",
             "no-runs": "/runs/?status=terminated",
             "new-run": "/runs/new/?agent=refund",
             "run": run,

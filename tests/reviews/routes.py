@@ -127,10 +127,20 @@ PAGES = [
     Route("POST", "runs/<uuid:run_id>/activities/<path:activity_id>/pause/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/activities/<path:activity_id>/unpause/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/activities/<path:activity_id>/retry/", OPERATORS),
+    Route("POST", "runs/cancellations/", OPERATORS, lambda world: {"run": [str(world.run.id)]}),
+    Route(
+        "POST",
+        "runs/terminations/",
+        OPERATORS,
+        lambda world: {"run": [str(world.run.id)], "reason": "by mistake"},
+    ),
     Route("GET", "files/<uuid:version_id>/", READERS),
     Route("GET", "files/<uuid:version_id>/content", READERS),
 ]
 """An agent comes by token only, so pages have no column for Robo."""
+
+PERSONAL = ["runs/views/", "runs/views/<uuid:view_id>/name/", "runs/views/<uuid:view_id>/deletion/"]
+"""What is a person's own, whatever the role; tests/reviews/pages/test_saved_views.py."""
 
 OWN_LISTS = ["", "runs/", "files/"]
 """Pages that show each person what is theirs, whoever signed in."""

@@ -17,7 +17,18 @@ from reviews.api.api import api
 from reviews.artifacts.actions import write_version
 from reviews.people.models import Account
 from reviews.workspaces.models import Workspace
-from tests.reviews.routes import ALLAUTH, OPEN, OWN_LISTS, PAGES, PROBES, READERS, REST, Route, World
+from tests.reviews.routes import (
+    ALLAUTH,
+    OPEN,
+    OWN_LISTS,
+    PAGES,
+    PERSONAL,
+    PROBES,
+    READERS,
+    REST,
+    Route,
+    World,
+)
 from tests.support.people import People, approve, ask_refund, register_refund, start_refund
 
 Answer = Literal["through", "forbidden", "not found", "sign in"]
@@ -40,7 +51,7 @@ def test_every_route_is_in_the_table() -> None:
     guarded = {
         address for address, _ in _routes(get_resolver()) if not address.startswith(("admin/", "accounts/"))
     }
-    listed = {route.address for route in (*REST, *PAGES)} | {*OWN_LISTS, *OPEN, *PROBES}
+    listed = {route.address for route in (*REST, *PAGES)} | {*PERSONAL, *OWN_LISTS, *OPEN, *PROBES}
 
     assert guarded == listed - {"admin/login/"}
 

@@ -110,6 +110,13 @@ def start_refund(workspace: Workspace, by: Account) -> Run:
     return mirroring.adopt(run.namespace, run.workflow_id, f"execution-of-{run.workflow_id}")
 
 
+def child_of(parent: Run, run: Run) -> Run:
+    """``run``, as if ``parent`` had started it."""
+    Run.objects.filter(id=run.id).update(parent=parent)
+    run.refresh_from_db()
+    return run
+
+
 def refund_question(request_id: str = "refund-1", **changes: Any) -> dict[str, Any]:
     """An ``ask`` message."""
     question: dict[str, Any] = {

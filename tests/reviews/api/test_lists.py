@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -103,7 +104,8 @@ def test_an_unknown_state_is_pointed_at(rest: Rest, victor: Account, path: str) 
 @pytest.mark.parametrize("path", LISTS)
 def test_filters_take_any_text(rest: Rest, victor: Account, path: str) -> None:
     hostile = "%00%F0%9F%92%A9%FF'%25"
-    answer = rest.get(f"{path}?agent={hostile}&workflow_id={hostile}&path={hostile}", victor)
+    filters = f"agent={hostile}&workflow_id={hostile}&path={hostile}&type={hostile}&q={hostile}"
+    answer = rest.get(f"{path}?{filters}&attribute={hostile}%3D{hostile}", victor)
 
     assert (answer.status, answer.json["next"]) == (200, None)
 
@@ -128,6 +130,58 @@ def test_runs_are_found_by_each_filter(rest: Rest, seven_runs: list[Run], victor
         "status=failed&workspace=home",
     ):
         assert [item["id"] for item in rest.get(f"/runs?{query}", victor).json["items"]] == [str(wanted.id)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "type=Reconcile", "waiting=true", "started_before=2026-01-02T00:00:00Z", "q=émigré+parc", "q=order-12a",
+        "attribute=region%3Deu", "attribute=priority%3D5", "attribute=tags%3Dgold", "parent={parent}",
+        "type=Reconcile&waiting=true&q=parcel&attribute=vip%3Dtrue&parent={parent}&started_after=2025-12-31T00:00:00Z",
+    ],
+)  # fmt: skip
+def test_runs_are_found_by_what_is_in_them(
+    rest: Rest, seven_runs: list[Run], victor: Account, query: str
+) -> None:
+    wanted, parent = seven_runs[4], seven_runs[6]
+    Run.objects.filter(id=wanted.id).update(
+        workflow_type="Reconcile",
+        waiting_for_human=True,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        title="Refund: the émigré's parcel",
+        workflow_id="order-12ab34",
+        search_attributes={"region": "eu", "priority": 5, "vip": True, "tags": ["late", "gold"]},
+        parent=parent,
+    )
+    answer = rest.get(f"/runs?{query.format(parent=parent.id)}", victor)
+
+    assert [item["id"] for item in answer.json["items"]] == [str(wanted.id)]
+
+
+def test_what_does_not_wait_is_a_filter_too(rest: Rest, seven_runs: list[Run], victor: Account) -> None:
+    Run.objects.filter(id=seven_runs[0].id).update(waiting_for_human=True)
+
+    assert len(rest.get("/runs?waiting=false", victor).json["items"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("waiting=perhaps", "/waiting"),
+        ("started_after=soon", "/started_after"),
+        ("started_before=2026-01-02T00:00:00", "/started_before"),
+        ("attribute=region", "/attribute"),
+        ("attribute=%3Deu", "/attribute"),
+        ("parent=somebody", "/parent"),
+        ("q=" + "x" * 301, "/q"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_pointed_at(
+    rest: Rest, victor: Account, query: str, pointer: str
+) -> None:
+    answer = rest.get(f"/runs?{query}", victor)
+
+    assert (answer.status, answer.pointers) == (422, [pointer])
 
 
 def test_what_is_abroad_is_in_no_list(
