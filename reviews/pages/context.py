@@ -21,6 +21,8 @@ PLACES = {
     "runs": "runs",
     "new_run": "runs",
     "run": "runs",
+    "run_event": "runs",
+    "imports": "runs",
     "files": "files",
     "file": "files",
 }

@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from reviews.pages import controls, decisions, files, inbox, new_run, question, run, runs, signin
+from reviews.pages import (
+    controls,
+    decisions,
+    events,
+    family,
+    files,
+    histories,
+    inbox,
+    new_run,
+    question,
+    run,
+    runs,
+    signin,
+    steps,
+)
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -15,7 +29,13 @@ urlpatterns = [
     path("decisions/<uuid:decision_id>/undoing/", decisions.undoing, name="undoing"),
     path("runs/", runs.runs, name="runs"),
     path("runs/new/", new_run.new_run, name="new_run"),
+    path("runs/imports/", histories.imports, name="imports"),
     path("runs/<uuid:run_id>/", run.run, name="run"),
+    path("runs/<uuid:run_id>/steps/", steps.steps, name="run_steps"),
+    path("runs/<uuid:run_id>/events/", events.events, name="run_events"),
+    path("runs/<uuid:run_id>/events/<int:event_id>/", events.event, name="run_event"),
+    path("runs/<uuid:run_id>/children/", family.children, name="run_children"),
+    path("runs/<uuid:run_id>/history", histories.history, name="history"),
     path("runs/<uuid:run_id>/signals/", controls.signals, name="signals"),
     path("runs/<uuid:run_id>/cancellation/", controls.cancellation, name="cancellation"),
     path("runs/<uuid:run_id>/termination/", controls.termination, name="termination"),

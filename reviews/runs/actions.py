@@ -114,8 +114,8 @@ def terminate_run(run: Run, reason: str, *, by: Account) -> None:
 def _control(run: Run, kind: MessageKind, body: dict[str, Any], *, by: Account, **details: Any) -> None:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(id=run.id)
-        if not run.is_open:
-            raise RunClosed(run.get_status_display())
+        if not run.is_live:
+            raise RunClosed("imported from a file" if run.imported_at else run.get_status_display())
         outbox.enqueue(
             kind,
             namespace=run.namespace,

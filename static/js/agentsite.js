@@ -7,3 +7,5 @@ import "./panels.js";
 import "./send-once.js";
 import "./copy.js";
 import "./reload.js";
+import "./unfold.js";
+import "./axis.js";

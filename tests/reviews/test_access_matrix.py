@@ -18,6 +18,7 @@ from reviews.artifacts.actions import write_version
 from reviews.people.models import Account
 from reviews.workspaces.models import Workspace
 from tests.reviews.routes import ALLAUTH, OPEN, OWN_LISTS, PAGES, PROBES, READERS, REST, Route, World
+from tests.support.histories import keep_history, started
 from tests.support.people import People, approve, ask_refund, register_refund, start_refund
 
 Answer = Literal["through", "forbidden", "not found", "sign in"]
@@ -71,6 +72,7 @@ def foreign(people: People, abroad: Workspace) -> World:
 
 def _made(workspace: Workspace, starter: Account, reviewer: Account) -> World:
     run = start_refund(workspace, starter)
+    keep_history(run, [started(run)])
     version = write_version(
         workspace, "report.md", b"# Report", media_type="text/markdown", by=starter, run=run
     )
@@ -195,6 +197,7 @@ def _path(route: Route, world: World) -> str:
         "decision_id": world.decision.id,
         "file_id": world.version.id,
         "version_id": world.version.id,
+        "event_id": 1,
     }
     address = re.sub(
         r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), route.address.replace("^.*$", "nowhere")
