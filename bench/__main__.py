@@ -14,13 +14,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import decisions, delivery, start_up
+from bench import decisions, delivery, histories, start_up
 from bench.rows import Row
 from tests.support.site import Site
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 BENCHES: dict[str, Callable[[Site], list[Row]]] = {
     "1": delivery.measure,
+    "5": histories.measure,
     "10": start_up.measure,
     "7": decisions.measure,  # last: it leaves messages that no courier can carry
 }

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
@@ -19,7 +16,7 @@ from reviews.api.access import viewer_of
 from reviews.api.paging import LARGEST_LIMIT, PageQuery, decode, encode
 from reviews.api.problems import documented
 from reviews.api.shapes import Json, Time
-from reviews.runs.histories import file_name, history_file
+from reviews.runs.histories import file_name, history_file, history_file_streamed
 from reviews.runs.models import Attempt, Run, Step, StepKind, StepStatus
 from reviews.runs.queries import events, run_for
 
@@ -140,20 +137,12 @@ def list_events(request: HttpRequest, run_id: uuid.UUID, query: Query[EventQuery
 def get_history(request: HttpRequest, run_id: uuid.UUID) -> StreamingHttpResponse:
     """The whole history as a file, as `temporal workflow show --output json` writes it: payloads as Temporal holds them."""
     run = run_for(viewer_of(request), run_id)
-    pieces = history_file(run)
-    response = StreamingHttpResponse(
-        _awaited(pieces) if isinstance(request, ASGIRequest) else pieces, content_type="application/json"
-    )
+    # Under ASGI Django would read a plain iterator to its end before it sends the first byte.
+    pieces = history_file_streamed(run) if isinstance(request, ASGIRequest) else history_file(run)
+    response = StreamingHttpResponse(pieces, content_type="application/json")
     response["Content-Disposition"] = content_disposition_header(True, file_name(run)) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     return response
-
-
-async def _awaited(pieces: Iterator[str]) -> AsyncIterator[str]:
-    """Django would read a plain iterator to its end before it sends the first byte."""
-    following = sync_to_async(partial(next, pieces, ""))
-    while piece := await following():
-        yield piece
 
 
 def _attempts_of(run: Run, steps: list[Step]) -> dict[str, list[Attempt]]:

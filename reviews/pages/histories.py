@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from http import HTTPStatus
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -16,7 +13,7 @@ from django.utils.http import content_disposition_header
 from reviews.pages import addresses
 from reviews.pages.edge import PageRequest, page
 from reviews.runs.engine import BadHistory
-from reviews.runs.histories import file_name, history_file
+from reviews.runs.histories import file_name, history_file, history_file_streamed
 from reviews.runs.importing import LARGEST_FILE, import_history
 from reviews.runs.queries import run_for
 from reviews.workspaces.access import Right, workspace_for, workspaces_of
@@ -30,20 +27,13 @@ MISSING = "Choose the file first."
 @page("GET")
 def history(request: PageRequest, run_id: uuid.UUID) -> HttpResponseBase:
     run = run_for(request.viewer, run_id)
-    pieces = history_file(run)
     # Under ASGI Django would read a plain iterator whole into memory.
-    streamed = _without_blocking(pieces) if hasattr(request, "scope") else pieces
+    streamed = history_file_streamed(run) if hasattr(request, "scope") else history_file(run)
     response = StreamingHttpResponse(streamed, content_type="application/json")
     response["Content-Disposition"] = content_disposition_header(True, file_name(run)) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
     return response
-
-
-async def _without_blocking(pieces: Iterator[str]) -> AsyncIterator[str]:
-    following = sync_to_async(partial(next, pieces, ""))
-    while piece := await following():
-        yield piece
 
 
 @page("GET", "POST")

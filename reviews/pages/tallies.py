@@ -55,9 +55,7 @@ def tallies(run: Run) -> dict[str, Any]:
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
     figures = {
-        "all_steps": _total(steps, Count("id")),
-        "going": _total(steps.filter(status__in=GOING), Count("id")),
-        "step_retries": _total(steps, Sum(Greatest("attempts", Value(1)) - 1)),
+        "of_steps": _of_steps(steps),
         "seen_retries": _total(attempts, Count("id")),
         "calls": _total(calls, Count("id")),
         "tokens_in": _total(calls, Sum("tokens_in")),
@@ -71,12 +69,22 @@ def tallies(run: Run) -> dict[str, Any]:
         "troubles": ArraySubquery(_troubles(steps)),
     }
     counted: dict[str, Any] = dict(Run.objects.filter(id=run.id).values(**figures).get())
+    counted |= counted.pop("of_steps") or {"steps": 0, "going": 0, "retries": 0}
     # The history names the last attempt only when a step has ended, the workers see each at once.
-    counted["retries"] = max(counted.pop("step_retries"), counted.pop("seen_retries"))
-    counted["steps"] = counted.pop("all_steps")
+    counted["retries"] = max(counted["retries"], counted.pop("seen_retries"))
     counted["done"] = counted["steps"] - counted["going"]
     counted["troubles"] = [Trouble(**one) for one in counted["troubles"]]
     return counted
+
+
+def _of_steps(steps: QuerySet[Step]) -> Subquery:
+    """In one walk through them: a run may have tens of thousands."""
+    counts = JSONObject(
+        steps=Count("id"),
+        going=Count("id", filter=Q(status__in=GOING)),
+        retries=Coalesce(Sum(Greatest("attempts", Value(1)) - 1), 0),
+    )
+    return Subquery(steps.order_by().values(_one=Value(1)).annotate(counts=counts).values("counts"))
 
 
 def _troubles(steps: QuerySet[Step]) -> QuerySet[Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
+from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.db.models import Q, QuerySet
 
@@ -109,10 +110,23 @@ def history_file(run: Run) -> Iterator[str]:
     yield '{"events":['
     last, between = 0, ""
     while chunk := HistoryChunk.objects.filter(run=run, first_event__gt=last).order_by("first_event").first():
-        close_old_connections()  # a slow reader holds no connection of the pool meanwhile
         yield between + ",\n".join(engine().history_json(bytes(chunk.data)))
         last, between = chunk.last_event, ",\n"
     yield "]}\n"
+
+
+async def history_file_streamed(run: Run) -> AsyncIterator[str]:
+    """The same for a server that must not block. A slow reader holds no connection of the pool between two pieces."""
+    pieces = history_file(run)
+
+    def following() -> str:
+        try:
+            return next(pieces, "")
+        finally:
+            close_old_connections()
+
+    while piece := await sync_to_async(following)():
+        yield piece
 
 
 def file_name(run: Run) -> str:

@@ -28,7 +28,7 @@ def long(scene: Scene) -> Run:
 
 
 def rows(page: Page) -> int:
-    return page.locator(".events > li[id]").count()
+    return page.locator("li[id^=event-]").count()
 
 
 def reach_the_end(page: Page, at_least: int) -> None:
@@ -47,7 +47,7 @@ def test_rows_come_when_they_are_reached_and_then_as_they_happen(
     page.goto(f"/runs/{long.id}/?tab=events")
     assert rows(page) == 100
     reach_the_end(page, 751)
-    ids = page.locator(".events > li[id]").evaluate_all("all => all.map((one) => one.id)")
+    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(1, 752)]
     expect(page.get_by_text("751 events")).to_be_visible()
     keep_history(long, [signaled("hurry")])
@@ -62,7 +62,7 @@ def test_the_newest_come_on_top(scene: Scene, sign_in: SignIn, long: Run) -> Non
     page.goto(f"/runs/{long.id}/?tab=events&order=newest")
     keep_history(long, [signaled("first"), signaled("second")])
     expect(page.locator("#event-753")).to_be_visible()
-    ids = page.locator(".events > li[id]").evaluate_all("all => all.map((one) => one.id)")
+    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(753, 651, -1)]
 
 
@@ -80,9 +80,7 @@ def test_what_was_unfolded_stays_so_while_the_run_goes_on(scene: Scene, sign_in:
     assert rows(page) == 100
 
 
-def test_an_event_has_its_own_page_and_a_place_in_the_list(
-    scene: Scene, sign_in: SignIn, long: Run
-) -> None:
+def test_an_event_has_its_own_page_and_a_place_in_the_list(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/?tab=events&at=400")
     expect(page.locator("#event-400 pre")).to_be_visible()
@@ -99,7 +97,7 @@ def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run
     for _ in range(40):
         page.mouse.wheel(0, 20_000)
         page.wait_for_timeout(100)
-        if page.locator(".waterfall details").count() == 250:
+        if page.locator(".waterfall li > details").count() == 250:
             break
     blocks = page.locator("[data-span]")
     expect(blocks).to_have_count(3)
@@ -110,7 +108,7 @@ def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run
     assert drawn == [pytest.approx(1000 * max(spans) / span, abs=1) for span in spans]
     keep_history(long, [signaled("hurry")])
     expect(page.locator("#step-752")).to_be_visible()
-    assert page.locator(".waterfall details").count() == 251
+    assert page.locator(".waterfall li > details").count() == 251
 
 
 def test_reading_on_without_scripts(scene: Scene, sign_in: SignIn, long: Run) -> None:
@@ -123,7 +121,7 @@ def test_reading_on_without_scripts(scene: Scene, sign_in: SignIn, long: Run) ->
     expect(page.get_by_role("heading", name="650")).to_be_visible()
     page.goto(f"/runs/{long.id}/")
     page.get_by_role("link", name="Show what follows").click()
-    expect(page.locator(".waterfall details").first).to_have_attribute("id", "step-302")
+    expect(page.locator(".waterfall li > details").first).to_have_attribute("id", "step-302")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
