@@ -15,6 +15,7 @@ from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
 from reviews.runs.actions import start_run
 from reviews.runs.models import Attempt, ModelCall, Run, Step
+from tests.support.histories import activity, close, keep_history, signaled, started
 from tests.support.people import REFUND, People, approve, ask_refund, register_refund, start_refund
 
 MAIL = "The parcel never came.\nI want my money. \u202eerofeb ti yap\u202c <b>now</b>"
@@ -121,6 +122,13 @@ class Scene:
         return self._step(self.run, 40, "send_mail", 180, None, status="running")
 
     @cached_property
+    def mirrored(self) -> Run:
+        """With its history: an activity that failed, signals, a child."""
+        run = start_refund(self.home, self.people.olga)
+        events = [started(run), *activity(2, "pay", failure="no <room>"), signaled("hurry", {"by": "Zoë"})]
+        return keep_history(run, [*events, *activity(6, "send_receipt"), close()])
+
+    @cached_property
     def starting(self) -> Run:
         return start_run(self.home, "refund", REFUND, by=self.people.olga)
 
@@ -142,6 +150,7 @@ class Scene:
     def addresses(self) -> dict[str, str]:
         """Every kind of page, by name."""
         run, question = f"/runs/{self.run.id}/", f"/questions/{self.question.id}/"
+        mirrored = f"/runs/{self.mirrored.id}/"
         return {
             "inbox": "/",
             "mine": "/?tab=mine",
@@ -157,6 +166,12 @@ class Scene:
             "calls": f"{run}?tab=calls",
             "run-files": f"{run}?tab=files",
             "questions": f"{run}?tab=questions",
+            "events": f"{mirrored}?tab=events&at=4",
+            "events-found": f"{mirrored}?tab=events&kind=signal&text=zo&order=newest",
+            "event": f"{mirrored}events/4/",
+            "family": f"{mirrored}?tab=family",
+            "details": f"{mirrored}?tab=details",
+            "imports": "/runs/imports/",
             "starting": f"/runs/{self.starting.id}/",
             "files": "/files/",
             "file": f"/files/{self.file.id}/",
