@@ -11,6 +11,8 @@ from tests.browser.scene import Scene
 from tests.support.histories import activity, close, keep_history, signaled, started
 
 pytestmark = pytest.mark.browser
+PATIENCE_MS = 20_000
+"""For what the page fetches by itself."""
 
 
 @pytest.fixture
@@ -49,17 +51,17 @@ def test_rows_come_when_they_are_reached_and_then_as_they_happen(
     assert ids == [f"event-{number}" for number in range(1, 752)]
     expect(page.get_by_text("751 events")).to_be_visible()
     keep_history(long, [signaled("hurry")])
-    expect(page.locator("#event-752")).to_contain_text("hurry")
+    expect(page.locator("#event-752")).to_contain_text("hurry", timeout=PATIENCE_MS)
     keep_history(long, [close()])
-    expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible()
-    assert rows(page) == 753
+    expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("li[id^=event-]")).to_have_count(753, timeout=PATIENCE_MS)
 
 
 def test_the_newest_come_on_top(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/?tab=events&order=newest")
     keep_history(long, [signaled("first"), signaled("second")])
-    expect(page.locator("#event-753")).to_be_visible()
+    expect(page.locator("#event-753")).to_be_visible(timeout=PATIENCE_MS)
     ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(753, 651, -1)]
 
@@ -73,7 +75,7 @@ def test_what_was_unfolded_stays_so_while_the_run_goes_on(scene: Scene, sign_in:
     head = page.locator("#run-head")
     head.evaluate("one => { one.dataset.old = 'yes' }")
     keep_history(long, [signaled("hurry")])
-    expect(head).not_to_have_attribute("data-old", "yes")
+    expect(head).not_to_have_attribute("data-old", "yes", timeout=PATIENCE_MS)
     expect(page.locator("#event-4 .group li")).to_have_count(3)
     assert rows(page) == 100
 
@@ -105,7 +107,7 @@ def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run
     )
     assert drawn == [pytest.approx(1000 * max(spans) / span, abs=1) for span in spans]
     keep_history(long, [signaled("hurry")])
-    expect(page.locator("#step-752")).to_be_visible()
+    expect(page.locator("#step-752")).to_be_visible(timeout=PATIENCE_MS)
     assert page.locator(".waterfall li > details").count() == 251
 
 
