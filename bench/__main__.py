@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bench import decisions, delivery, ingest, pages, start_up
+from bench import decisions, delivery, histories, ingest, pages, start_up
 from bench.rows import Row
 from tests.support.site import Site
 
@@ -23,6 +23,7 @@ RESULTS = Path(__file__).parent / "results" / "latest.json"
 BENCHES: dict[str, Callable[[Site], list[Row]]] = {
     "1": delivery.measure,
     "3": ingest.measure,
+    "5": histories.measure,
     "10": start_up.measure,
     "7": decisions.measure,  # last: it leaves messages that no courier can carry
 }

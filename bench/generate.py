@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from bench import filling, histories
+from bench import archives, filling
 from bench.database import database
 
 VARIANTS = 4
@@ -56,7 +56,7 @@ def filled(environment: dict[str, str]) -> None:
 
 
 def _fingerprint() -> str:
-    sources = [Path(module.__file__ or "").read_bytes() for module in (filling, histories)]
+    sources = [Path(module.__file__ or "").read_bytes() for module in (archives, filling)]
     return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
@@ -129,7 +129,7 @@ def _fill(connection: psycopg.Connection, given: dict[str, Any]) -> None:
     connection.execute(filling.TEMPLATES)
     with connection.cursor().copy("COPY template FROM STDIN") as copy:
         for variant in range(VARIANTS):
-            for first, last, data in histories.chunks(filling.LONG, variant):
+            for first, last, data in archives.chunks(filling.LONG, variant):
                 copy.write_row((variant, first, last, data))
     for name in (
         "RUN_ROWS",

@@ -6,7 +6,9 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
-from django.http import HttpRequest
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
@@ -14,12 +16,18 @@ from reviews.api.access import viewer_of
 from reviews.api.paging import LARGEST_LIMIT, PageQuery, decode, encode
 from reviews.api.problems import documented
 from reviews.api.shapes import Json, Time
+from reviews.runs.histories import file_name, history_file, history_file_streamed
 from reviews.runs.models import Attempt, Run, Step, StepKind, StepStatus
 from reviews.runs.queries import events, run_for
 
 router = Router(tags=["runs"])
 
 LARGEST_EVENT_ID = 2**31 - 1
+HISTORY = {
+    "type": "object",
+    "properties": {"events": {"type": "array", "items": {"type": "object"}}},
+    "required": ["events"],
+}
 
 
 class EventQuery(PageQuery):
@@ -111,6 +119,30 @@ def list_events(request: HttpRequest, run_id: uuid.UUID, query: Query[EventQuery
         items=[EventOut(**event) for event in page],
         next=encode([page[-1]["id"]]) if len(found) > len(page) else None,
     )
+
+
+@router.get(
+    "/runs/{run_id}/history",
+    operation_id="get_history",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": '`{"events": […]}`, each event in protojson.',
+                "content": {"application/json": {"schema": HISTORY}},
+            },
+            **documented("unauthorized", "forbidden", "not-found"),
+        }
+    },
+)
+def get_history(request: HttpRequest, run_id: uuid.UUID) -> StreamingHttpResponse:
+    """The whole history as a file, as `temporal workflow show --output json` writes it: payloads as Temporal holds them."""
+    run = run_for(viewer_of(request), run_id)
+    # Under ASGI Django would read a plain iterator to its end before it sends the first byte.
+    pieces = history_file_streamed(run) if isinstance(request, ASGIRequest) else history_file(run)
+    response = StreamingHttpResponse(pieces, content_type="application/json")
+    response["Content-Disposition"] = content_disposition_header(True, file_name(run)) or "attachment"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def _attempts_of(run: Run, steps: list[Step]) -> dict[str, list[Attempt]]:

@@ -22,6 +22,8 @@ PLACES = {
     "new_run": "runs",
     "run": "runs",
     "timeouts": "timeouts",
+    "run_event": "runs",
+    "imports": "runs",
     "files": "files",
     "file": "files",
 }

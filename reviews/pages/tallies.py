@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum, UUIDField, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    UUIDField,
+    Value,
+)
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, JSONObject
 
 from reviews.artifacts.models import Version
 from reviews.outbox.models import Message, MessageKind
 from reviews.runs.models import Attempt, ModelCall, Run, Step, StepStatus
 
 GOING = (StepStatus.SCHEDULED, StepStatus.RUNNING)
+ENDED_BADLY = (StepStatus.FAILED, StepStatus.TIMED_OUT)
+TROUBLES = 3
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A step that ended badly, or (``failed_tries``) is being tried again."""
+
+    event_id: int
+    name: str
+    status: str
+    failure: dict[str, Any] | None
+    failed_tries: int
+
+    @property
+    def is_retrying(self) -> bool:
+        return self.status in GOING
+
+    @property
+    def word(self) -> str:
+        return StepStatus(self.status).label.lower()
 
 
 def tallies(run: Run) -> dict[str, Any]:
-    """``steps, going, retries, calls, tokens_in, tokens_out, demo, files, sent, successor``."""
+    """``steps, going, retries, calls, tokens_in, tokens_out, demo, files, sent, successor``, and the newest ``troubles``."""
     calls = ModelCall.objects.filter(run=OuterRef("id"))
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
     figures = {
-        "all_steps": _total(steps, Count("id")),
-        "going": _total(steps.filter(status__in=GOING), Count("id")),
-        "step_retries": _total(steps, Sum(Greatest("attempts", Value(1)) - 1)),
+        "of_steps": _of_steps(steps),
         "seen_retries": _total(attempts, Count("id")),
         "calls": _total(calls, Count("id")),
         "tokens_in": _total(calls, Sum("tokens_in")),
@@ -37,13 +70,42 @@ def tallies(run: Run) -> dict[str, Any]:
             Run.objects.filter(previous=OuterRef("id")).order_by("-created_at").values("id")[:1],
             output_field=UUIDField(),
         ),
+        "troubles": ArraySubquery(_troubles(steps)),
     }
     counted: dict[str, Any] = dict(Run.objects.filter(id=run.id).values(**figures).get())
+    counted |= counted.pop("of_steps") or {"steps": 0, "going": 0, "retries": 0}
     # The history names the last attempt only when a step has ended, the workers see each at once.
-    counted["retries"] = max(counted.pop("step_retries"), counted.pop("seen_retries"))
-    counted["steps"] = counted.pop("all_steps")
+    counted["retries"] = max(counted["retries"], counted.pop("seen_retries"))
     counted["done"] = counted["steps"] - counted["going"]
+    counted["troubles"] = [Trouble(**one) for one in counted["troubles"]]
     return counted
+
+
+def _of_steps(steps: QuerySet[Step]) -> Subquery:
+    """In one walk through them: a run may have tens of thousands."""
+    counts = JSONObject(
+        steps=Count("id"),
+        going=Count("id", filter=Q(status__in=GOING)),
+        retries=Coalesce(Sum(Greatest("attempts", Value(1)) - 1), 0),
+    )
+    return Subquery(steps.order_by().values(_one=Value(1)).annotate(counts=counts).values("counts"))
+
+
+def _troubles(steps: QuerySet[Step]) -> QuerySet[Any]:
+    """Wherever in the run they are, the newest first."""
+    failed = Attempt.objects.filter(
+        run=OuterRef("run"), activity_id=OuterRef("activity_id"), outcome=Attempt.Outcome.FAILED
+    )
+    is_retrying = Q(status__in=GOING) & ~Q(activity_id="") & Q(Exists(failed))
+    described = JSONObject(
+        event_id=F("event_id"),
+        name=F("name"),
+        status=F("status"),
+        failure=Coalesce(F("failure"), Subquery(failed.order_by("-number").values("failure")[:1])),
+        failed_tries=_total(failed, Count("id")),
+    )
+    found = steps.filter(Q(status__in=ENDED_BADLY) | is_retrying).order_by("-event_id")
+    return found.values(json=described)[:TROUBLES]
 
 
 def _total(rows: QuerySet[Any], aggregate: Combinable) -> Combinable:

@@ -69,19 +69,39 @@ class Waterfall:
     rows: list[Row]
     span: timedelta
 
+    @property
+    def milliseconds(self) -> int:
+        """The length of the axis, for the browser: blocks of steps that came at different times share the longest."""
+        return max(1, round(self.span / timedelta(milliseconds=1)))
 
-def waterfall(run: Run, steps: Sequence[Step], attempts: Iterable[Attempt], now: datetime) -> Waterfall:
-    """Rows in the order of ``steps``; the axis goes from the run's start to its close, or to ``now``."""
+
+def waterfall(
+    run: Run,
+    steps: Sequence[Step],
+    attempts: Iterable[Attempt],
+    now: datetime,
+    *,
+    first: datetime | None = None,
+    last: datetime | None = None,
+) -> Waterfall:
+    """Rows in the order of ``steps``; the axis goes from the run's start to its close, or to ``now``.
+
+    ``first`` and ``last`` are when any step of the run was scheduled and closed: the axis holds them too.
+    """
     tries: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         tries[attempt.activity_id].append(attempt)
-    start = min([run.started_at or run.created_at, *(step.scheduled_at for step in steps)])
-    end = max([run.closed_at or now, *(step.closed_at for step in steps if step.closed_at)])
+    start = min([run.started_at or run.created_at, *_known(first, *(step.scheduled_at for step in steps))])
+    end = max([run.closed_at or now, *_known(last, *(step.closed_at for step in steps))])
     axis = _Axis(start, max(end - start, timedelta(milliseconds=1)))
     rows = [
         _row(step, tries.get(step.activity_id, []) if step.activity_id else [], axis, end) for step in steps
     ]
     return Waterfall(rows, axis.span)
+
+
+def _known(*times: datetime | None) -> list[datetime]:
+    return [time for time in times if time is not None]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
@@ -15,6 +15,7 @@ from reviews.runs.chunks import Chunk, keep
 from reviews.runs.latencies import Learned
 from reviews.runs.models import Run, Step
 from reviews.runs.steps import StepSeen, close_steps, write_steps
+from reviews.runs.text import clean
 
 
 class OutOfStep(Exception):
@@ -107,13 +108,20 @@ def _take_over(run: Run, seen: HistorySeen) -> None:
     """What the batch says of the run itself."""
     was_open = run.is_open
     for name, value in seen.fields.items():
-        setattr(run, name, value)
+        setattr(run, name, _fitted(name, value))
     if not was_open and run.is_open:
         run.refresh_from_db(fields=["status"])  # its end was listed before its beginning was read
     run.search_attributes = _upserted(run.search_attributes, seen.upserted_attributes)
     run.memo = _upserted(run.memo, seen.upserted_memo)
     if seen.parent is not None and run.parent_id is None:
         _put_below(run, seen.parent)
+
+
+def _fitted(name: str, value: Any) -> Any:
+    """A name from outside may be longer than its column, which shows the beginning then."""
+    column = Run._meta.get_field(name)
+    longest = column.max_length if isinstance(column, models.CharField) else None
+    return str(clean(value))[:longest] if longest and value is not None else value
 
 
 def _upserted(known: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -170,6 +170,11 @@ class Run(models.Model):
         return self.status in OPEN_STATUSES
 
     @property
+    def is_live(self) -> bool:
+        """Whether Temporal may have more to say of it, and takes what steers it. An imported one only looks open."""
+        return self.is_open and self.imported_at is None
+
+    @property
     def duration(self) -> timedelta | None:
         if self.started_at is None or self.closed_at is None:
             return None

@@ -16,6 +16,7 @@ from reviews.runs.text import clean
 
 TEXTS = {"kind": 10, "name": 255, "activity_id": 255, "summary": 400, "status": 10}
 """What the columns of ``Step`` hold, in characters; a text that is not said is empty."""
+MOST_ATTEMPTS = 2**31 - 1
 _JSON = ("input", "result", "failure")
 _COLUMNS = ("run_id", "event_id", *TEXTS, "attempts", *_JSON, "scheduled_at", "started_at", "closed_at")
 _COPY = f"COPY reviews_step ({', '.join(_COLUMNS)}) FROM STDIN"
@@ -93,7 +94,7 @@ def _insert(run: Run, steps: Iterable[StepSeen]) -> None:
                     run.id,
                     step.event_id,
                     *(_text(step, name) or "" for name in TEXTS),
-                    step.attempts or 0,
+                    _attempts(step) or 0,
                     *(_json(getattr(step, name)) for name in _JSON),
                     step.scheduled_at,
                     step.started_at,
@@ -112,7 +113,7 @@ def _go_on(run: Run, steps: list[StepSeen]) -> dict[int, StepSeen]:
                 [step.event_id for step in steps],
                 [step.status for step in steps],
                 [_text(step, "summary") for step in steps],
-                [step.attempts for step in steps],
+                [_attempts(step) for step in steps],
                 [_json(step.result) for step in steps],
                 [_json(step.failure) for step in steps],
                 [step.started_at for step in steps],
@@ -136,6 +137,10 @@ def close_steps(run: Run) -> None:
 def _text(step: StepSeen, name: str) -> str | None:
     value = getattr(step, name)
     return None if value is None else str(clean(value))[: TEXTS[name]]
+
+
+def _attempts(step: StepSeen) -> int | None:
+    return None if step.attempts is None else min(max(step.attempts, 0), MOST_ATTEMPTS)
 
 
 def _json(value: Any) -> str | None:

@@ -62,6 +62,12 @@ def clock(at: datetime | None) -> SafeString | str:
     return _time(at, f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}") if at else "–"
 
 
+@register.filter
+def instant(at: datetime) -> str:
+    """Date and time with milliseconds, in UTC, as histories need them."""
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
+
+
 def _time(at: datetime, words: str) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), times.absolute(at), words)
 

@@ -1,11 +1,13 @@
 // [data-reload] fragments fetch themselves again (htmx asks, see hx-trigger). They wait while nobody looks or
-// somebody types in them, swap only what is new, and keep what was unfolded, focused and scrolled.
+// somebody types in them, swap only what is new, and keep what was unfolded, focused and scrolled. [data-rest] waits
+// for what comes next, and asks for nothing while nobody looks.
 const seen = new WeakMap();
 const FRESH_EACH_TIME = /name="(csrfmiddlewaretoken|attempt)" value="[^"]*"/g;
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const fragment = event.target; // and not a form within it, which somebody sends
   if (fragment.matches?.("[data-reload]") && (document.hidden || isHeld(fragment))) event.preventDefault();
+  if (document.hidden && event.target.matches?.("[data-rest]")) event.preventDefault();
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {

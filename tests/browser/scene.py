@@ -17,7 +17,8 @@ from reviews.runs.actions import start_run
 from reviews.runs.latencies import Timeouts
 from reviews.runs.models import Attempt, ModelCall, Run, Step
 from reviews.runs.views import save_view
-from tests.support import histories
+from tests.support import short_histories
+from tests.support.histories import activity, close, keep_history, signaled, started
 from tests.support.latencies import measure
 from tests.support.people import REFUND, People, approve, ask_refund, child_of, register_refund, start_refund
 
@@ -78,7 +79,7 @@ class Scene:
         """At work: a step was tried three times, one failed, one goes on."""
         run = start_refund(self.home, self.people.olga)
         start = timezone.now() - timedelta(minutes=4, seconds=31)
-        histories.keep_short_history(run)
+        short_histories.keep_short_history(run)
         Run.objects.filter(id=run.id).update(started_at=start, last_event_id=61, history_bytes=22_111)
         run.refresh_from_db()
         self._step(run, 5, "check_order", 0, 20, result={"order": 10382}, input={"customer": "Dora"})
@@ -133,6 +134,13 @@ class Scene:
             child_of(runs[parent], runs[child])
         Run.objects.filter(id=runs[1].id).update(status="completed", closed_at=timezone.now())
         return runs[0]
+
+    @cached_property
+    def mirrored(self) -> Run:
+        """With its history: an activity that failed, signals, a child."""
+        run = start_refund(self.home, self.people.olga)
+        events = [started(run), *activity(2, "pay", failure="no <room>"), signaled("hurry", {"by": "Zoë"})]
+        return keep_history(run, [*events, *activity(6, "send_receipt"), close()])
 
     @cached_property
     def starting(self) -> Run:
@@ -190,6 +198,7 @@ class Scene:
     def addresses(self) -> dict[str, str]:
         """Every kind of page, by name."""
         run, question = f"/runs/{self.run.id}/", f"/questions/{self.question.id}/"
+        mirrored = f"/runs/{self.mirrored.id}/"
         return {
             "inbox": "/",
             "mine": "/?tab=mine",
@@ -210,6 +219,12 @@ class Scene:
             "ask": f"{run}?tab=ask",
             "now": f"{run}now/",
             "reset": f"{run}resets/",
+            "events": f"{mirrored}?tab=events&at=4",
+            "events-found": f"{mirrored}?tab=events&kind=signal&text=zo&order=newest",
+            "event": f"{mirrored}events/4/",
+            "family": f"{mirrored}?tab=family",
+            "details": f"{mirrored}?tab=details",
+            "imports": "/runs/imports/",
             "starting": f"/runs/{self.starting.id}/",
             "forgotten": f"/runs/{self.forgotten.id}/",
             "timeouts": "/timeouts/",

@@ -29,6 +29,7 @@ from tests.reviews.routes import (
     Route,
     World,
 )
+from tests.support.histories import keep_history, started
 from tests.support.people import People, approve, ask_refund, register_refund, start_refund
 
 Answer = Literal["through", "forbidden", "not found", "sign in"]
@@ -84,6 +85,7 @@ def foreign(people: People, abroad: Workspace) -> World:
 
 def _made(workspace: Workspace, starter: Account, reviewer: Account) -> World:
     run = start_refund(workspace, starter)
+    keep_history(run, [started(run)])
     version = write_version(
         workspace, "report.md", b"# Report", media_type="text/markdown", by=starter, run=run
     )
@@ -209,6 +211,7 @@ def _path(route: Route, world: World) -> str:
         "file_id": world.version.id,
         "version_id": world.version.id,
         "activity_id": "5",
+        "event_id": 1,
     }
     address = re.sub(
         r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), route.address.replace(r"^[\s\S]*$", "nowhere")

@@ -23,9 +23,9 @@ from workflows.bridge import calls
 from workflows.bridge.database import in_database
 from workflows.bridge.histories import pages
 from workflows.bridge.lease import Lease
-from workflows.bridge.projection import project
 from workflows.bridge.resets import ingest_reset
 from workflows.bridge.together import stopped
+from workflows.engine.projection import project
 
 logger = logging.getLogger(__name__)
 AT_MOST = 500

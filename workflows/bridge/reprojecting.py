@@ -11,7 +11,7 @@ from temporalio.api.history.v1 import History, HistoryEvent
 from reviews.runs import ingesting, mirroring
 from reviews.runs.chunks import raw_of
 from reviews.runs.models import HistoryChunk, Run
-from workflows.bridge.projection import project
+from workflows.engine.projection import project
 
 
 def project_again(run_id: uuid.UUID) -> int:

@@ -7,20 +7,26 @@ import threading
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import TimeoutError as NotInTime
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
-import zstandard
 from google.protobuf.json_format import MessageToDict
-from temporalio.api.history.v1 import History
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from reviews.runs.engine import EngineUnavailable
+from reviews.runs.engine import (
+    Category,
+    EngineUnavailable,
+    EventFilter,
+    EventInFull,
+    EventLine,
+)
+from reviews.runs.ingesting import HistorySeen
 from reviews.runs.now import Interface, ResetPoint, RunNow
-from workflows.engine import asking, points, present
+from workflows.engine import asking, chunks, files, points, present
 from workflows.engine.connect import connect
 from workflows.engine.decoding import event_json
+from workflows.engine.lines import known_types
 
 T = TypeVar("T")
 PATIENCE = 2.0
@@ -61,8 +67,25 @@ class TemporalEngine:
         return str(self.query(namespace, workflow_id, run_id, asking.STACK_TRACE, []))
 
     def events(self, chunk: bytes) -> Iterator[dict[str, Any]]:
-        history = History.FromString(zstandard.ZstdDecompressor().decompress(chunk))
-        return (event_json(event) for event in history.events)
+        return (event_json(event) for event in chunks.history_of(chunk).events)
+
+    def lines(self, chunk: bytes, wanted: EventFilter, *, newest_first: bool) -> Iterator[EventLine]:
+        return chunks.lines(chunk, wanted, newest_first=newest_first)
+
+    def event(self, chunk: bytes, id: int) -> EventInFull | None:
+        return chunks.event(chunk, id)
+
+    def group(self, chunk: bytes, began: int) -> list[EventLine]:
+        return chunks.group(chunk, began)
+
+    def history_json(self, chunk: bytes) -> Iterator[str]:
+        return files.history_json(chunks.history_of(chunk))
+
+    def take_in(self, file: IO[bytes]) -> Iterator[HistorySeen]:
+        return files.take_in(file)
+
+    def event_types(self) -> list[tuple[Category, str]]:
+        return known_types()
 
     def reset_points(self, chunks: Iterable[bytes]) -> Iterator[ResetPoint]:
         return points.reset_points(chunks)

@@ -10,7 +10,7 @@ from reviews.audit.models import AuditEvent
 from reviews.outbox.models import Message
 from reviews.people.models import Account
 from reviews.runs.models import Run, RunStatus
-from tests.support import histories
+from tests.support import short_histories
 from tests.support.rest import Rest
 
 CONTROLS = {
@@ -61,7 +61,7 @@ def test_what_is_left_out_of_an_update_is_no_argument(
 
 
 def test_a_reset_goes_to_the_outbox(rest: Rest, run: Run, olga: Account) -> None:
-    histories.keep_short_history(run)
+    short_histories.keep_short_history(run)
     Run.objects.filter(id=run.id).update(status=RunStatus.FAILED)
     answer = rest.post(f"/runs/{run.id}/resets", {"event_id": 4, "reason": "once more"}, olga)
 
@@ -75,7 +75,7 @@ def test_a_reset_goes_to_the_outbox(rest: Rest, run: Run, olga: Account) -> None
 def test_a_reset_needs_the_end_of_a_workflow_task(
     rest: Rest, run: Run, olga: Account, body: dict[str, object]
 ) -> None:
-    histories.keep_short_history(run)
+    short_histories.keep_short_history(run)
     answer = rest.post(f"/runs/{run.id}/resets", body, olga)
 
     assert (answer.status, answer.pointers) == (422, ["/event_id"])

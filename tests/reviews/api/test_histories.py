@@ -118,6 +118,14 @@ def test_a_place_that_is_none_is_pointed_at(rest: Rest, history: Run, victor: Ac
     assert (answer.status, answer.pointers) == (422, [f"/{query.partition('=')[0]}"])
 
 
-@pytest.mark.parametrize("part", ["steps", "events"])
+@pytest.mark.parametrize("part", ["steps", "events", "history"])
 def test_a_run_abroad_has_no_history(rest: Rest, run: Run, charlie: Account, part: str) -> None:
     assert rest.get(f"/runs/{run.id}/{part}", charlie).problem == "not-found"
+
+
+def test_the_whole_history_is_a_file(rest: Rest, history: Run, victor: Account) -> None:
+    answer = rest.get(f"/runs/{history.id}/history", victor)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert [int(event["eventId"]) for event in answer.json["events"]] == list(range(1, EVENTS + 1))

@@ -16,7 +16,7 @@ from reviews.people.models import Account
 from reviews.runs.controlling import pause_run
 from reviews.runs.models import Run
 from tests.support import fake_engine as made
-from tests.support import histories
+from tests.support import short_histories
 from tests.support.fake_engine import FakeEngine
 
 
@@ -73,7 +73,7 @@ def test_a_paused_activity_can_go_on(as_olga: Client, run: Run, now: FakeEngine)
 def test_a_failing_workflow_task_comes_first_with_its_reason(
     as_victor: Client, run: Run, now: FakeEngine
 ) -> None:
-    histories.keep_short_history(run)
+    short_histories.keep_short_history(run)
     says(now, task=made.failing_task(), activities=[made.activity()])
     content = fragment(as_victor, run)
     assert "tried 7 times" in content

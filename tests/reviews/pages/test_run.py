@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -17,7 +16,6 @@ from reviews.outbox.models import Message, MessageKind
 from reviews.pages import run as page
 from reviews.people.models import Account
 from reviews.runs.actions import start_run
-from reviews.runs.engine import EngineUnavailable
 from reviews.runs.models import Attempt, ModelCall, Run, Step
 from reviews.workspaces.models import Workspace
 from tests.support.people import REFUND
@@ -87,29 +85,6 @@ def test_model_calls_say_when_the_words_are_the_demo_models(as_victor: Client, r
 def test_files_of_the_run(as_victor: Client, run: Run, home: Workspace) -> None:
     write_version(home, "out/report.md", b"x", media_type="text/markdown", run=run)
     assert "out/report.md" in shown(as_victor, run, "files")
-
-
-def test_events_come_in_pages(as_victor: Client, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def events(run: Run, *, after: int, limit: int) -> list[dict[str, Any]]:
-        ids = range(after + 1, min(after + limit, 1200) + 1)
-        return [{"id": id, "time": "t", "type": "TimerFired", "attributes": {}} for id in ids]
-
-    Run.objects.update(last_event_id=1200)
-    monkeypatch.setattr(page, "events", events)
-    first = as_victor.get(reverse("run", args=[run.id]), {"tab": "events"})
-    assert first.context["more_after"] == 500
-    last = as_victor.get(reverse("run", args=[run.id]), {"tab": "events", "after": "1000"})
-    assert (last.context["events"][0]["id"], last.context["more_after"]) == (1001, None)
-
-
-def test_an_engine_that_does_not_answer_is_said(
-    as_victor: Client, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def events(*_: Any, **__: Any) -> list[dict[str, Any]]:
-        raise EngineUnavailable("Temporal did not answer")
-
-    monkeypatch.setattr(page, "events", events)
-    assert "Temporal did not answer" in shown(as_victor, run, "events")
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "٣", "9" * 30])

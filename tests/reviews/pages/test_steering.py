@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from reviews.outbox.models import Message, MessageKind
 from reviews.runs.models import AgentType, Run, RunStatus
-from tests.support import histories
+from tests.support import short_histories
 from tests.support.people import REFUND
 
 PATHS = {
@@ -26,7 +26,7 @@ EVERY = pytest.mark.parametrize("control", PATHS)
 
 @pytest.fixture(autouse=True)
 def history(run: Run) -> None:
-    histories.keep_short_history(run)
+    short_histories.keep_short_history(run)
 
 
 def path(run: Run, control: str) -> str:

@@ -13,12 +13,12 @@ from reviews.runs.controlling import reset_run
 from reviews.runs.faults import InvalidInput
 from reviews.runs.models import Run, RunStatus
 from reviews.runs.queries import reset_points, task_failure
-from tests.support import histories
+from tests.support import short_histories
 
 
 @pytest.fixture
 def run(run: Run) -> Run:
-    histories.keep_short_history(run)
+    short_histories.keep_short_history(run)
     run.refresh_from_db()
     return run
 
@@ -31,16 +31,18 @@ def test_the_points_are_the_ends_of_workflow_tasks_with_what_followed(run: Run) 
 
 
 def test_the_first_point_is_there_however_long_the_history(run: Run) -> None:
-    histories.keep(run, *[histories.event(id, histories.TASK_COMPLETED) for id in range(9, 40)])
+    short_histories.keep(
+        run, *[short_histories.event(id, short_histories.TASK_COMPLETED) for id in range(9, 40)]
+    )
 
     assert [point.event_id for point in reset_points(run, limit=3)] == [39, 38, 37, 4]
 
 
 def test_what_followed_is_counted_where_there_is_much(run: Run) -> None:
-    histories.keep(
+    short_histories.keep(
         run,
-        histories.event(9, histories.TASK_COMPLETED),
-        *[histories.scheduled(id, "pay") for id in range(10, 20)],
+        short_histories.event(9, short_histories.TASK_COMPLETED),
+        *[short_histories.scheduled(id, "pay") for id in range(10, 20)],
     )
     [point] = reset_points(run, limit=1)[:1]
 

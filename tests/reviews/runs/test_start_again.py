@@ -10,11 +10,11 @@ from reviews.people.models import Account
 from reviews.runs.actions import start_again
 from reviews.runs.faults import InvalidInput
 from reviews.runs.models import Run, RunStatus
-from tests.support import histories
+from tests.support import short_histories
 
 
 def test_it_has_the_type_the_queue_and_the_input_of_the_first(run: Run, olga: Account) -> None:
-    histories.keep(run, histories.started())
+    short_histories.keep(run, short_histories.started())
     another = start_again(run, by=olga)
 
     assert (another.workflow_type, another.queue, another.input) == (run.workflow_type, run.queue, run.input)

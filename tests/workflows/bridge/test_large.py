@@ -23,8 +23,8 @@ from tests.workflows.world import Handle, World, until
 from workflows.bridge import mirror as mirrors
 from workflows.bridge.checking import lasting_differences
 from workflows.bridge.database import in_database
-from workflows.bridge.projection import project
 from workflows.bridge.reprojecting import project_again
+from workflows.engine.projection import project
 
 MUCH = 1_900_000
 """Bytes, somewhat less than what a server takes as one payload."""

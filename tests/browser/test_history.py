@@ -1,0 +1,124 @@
+"""A long history in the browser: rows come when they are reached, unfold in place, and nothing that stands is lost."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from reviews.runs.models import Run
+from tests.browser.conftest import SignIn
+from tests.browser.scene import Scene
+from tests.support.histories import activity, close, keep_history, signaled, started
+
+pytestmark = pytest.mark.browser
+PATIENCE_MS = 20_000
+"""For what the page fetches by itself."""
+
+
+@pytest.fixture
+def long(scene: Scene) -> Run:
+    """Open, with 250 activities: 751 events."""
+    run = scene.run
+    Run.objects.filter(id=run.id).update(last_event_id=0)
+    run.steps.all().delete()
+    events = [started(run)]
+    while len(events) < 751:
+        events += activity(len(events) + 1, "pay", failure="no <money>" if len(events) == 1 else "")
+    return keep_history(run, events)
+
+
+def rows(page: Page) -> int:
+    return page.locator("li[id^=event-]").count()
+
+
+def reach_the_end(page: Page, at_least: int) -> None:
+    for _ in range(40):
+        if rows(page) >= at_least:
+            return
+        page.mouse.wheel(0, 20_000)
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{rows(page)} rows came, not {at_least}")
+
+
+def test_rows_come_when_they_are_reached_and_then_as_they_happen(
+    scene: Scene, sign_in: SignIn, long: Run
+) -> None:
+    page = sign_in(scene.people.victor)
+    page.goto(f"/runs/{long.id}/?tab=events")
+    assert rows(page) == 100
+    reach_the_end(page, 751)
+    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
+    assert ids == [f"event-{number}" for number in range(1, 752)]
+    expect(page.get_by_text("751 events")).to_be_visible()
+    keep_history(long, [signaled("hurry")])
+    expect(page.locator("#event-752")).to_contain_text("hurry", timeout=PATIENCE_MS)
+    keep_history(long, [close()])
+    expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("li[id^=event-]")).to_have_count(753, timeout=PATIENCE_MS)
+
+
+def test_the_newest_come_on_top(scene: Scene, sign_in: SignIn, long: Run) -> None:
+    page = sign_in(scene.people.victor)
+    page.goto(f"/runs/{long.id}/?tab=events&order=newest")
+    keep_history(long, [signaled("first"), signaled("second")])
+    expect(page.locator("#event-753")).to_be_visible(timeout=PATIENCE_MS)
+    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
+    assert ids == [f"event-{number}" for number in range(753, 651, -1)]
+
+
+def test_what_was_unfolded_stays_so_while_the_run_goes_on(scene: Scene, sign_in: SignIn, long: Run) -> None:
+    page = sign_in(scene.people.victor)
+    page.goto(f"/runs/{long.id}/?tab=events")
+    page.locator("#event-4 summary strong").click()
+    expect(page.locator("#event-4")).to_contain_text("no <money>")
+    expect(page.locator("#event-4 .group li")).to_have_count(3)
+    head = page.locator("#run-head")
+    head.evaluate("one => { one.dataset.old = 'yes' }")
+    keep_history(long, [signaled("hurry")])
+    expect(head).not_to_have_attribute("data-old", "yes", timeout=PATIENCE_MS)
+    expect(page.locator("#event-4 .group li")).to_have_count(3)
+    assert rows(page) == 100
+
+
+def test_an_event_has_its_own_page_and_a_place_in_the_list(scene: Scene, sign_in: SignIn, long: Run) -> None:
+    page = sign_in(scene.people.victor)
+    page.goto(f"/runs/{long.id}/?tab=events&at=400")
+    expect(page.locator("#event-400 pre")).to_be_visible()
+    page.locator("#event-400").get_by_role("link", name="400", exact=True).click()
+    page.wait_for_url(f"**/runs/{long.id}/events/400/")
+    page.get_by_role("link", name="Event 401").click()
+    page.get_by_role("link", name="In the list").click()
+    expect(page.locator("#event-401")).to_be_visible()
+
+
+def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run) -> None:
+    page = sign_in(scene.people.victor)
+    page.goto(f"/runs/{long.id}/")
+    for _ in range(40):
+        page.mouse.wheel(0, 20_000)
+        page.wait_for_timeout(100)
+        if page.locator(".waterfall li > details").count() == 250:
+            break
+    blocks = page.locator("[data-span]")
+    expect(blocks).to_have_count(3)
+    spans = blocks.evaluate_all("all => all.map((one) => Number(one.dataset.span))")
+    drawn = blocks.evaluate_all(
+        "all => all.map((one) => Number(one.querySelector('svg.lane').getAttribute('viewBox').split(' ')[2]))"
+    )
+    assert drawn == [pytest.approx(1000 * max(spans) / span, abs=1) for span in spans]
+    keep_history(long, [signaled("hurry")])
+    expect(page.locator("#step-752")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.locator(".waterfall li > details").count() == 251
+
+
+def test_reading_on_without_scripts(scene: Scene, sign_in: SignIn, long: Run) -> None:
+    page = sign_in(scene.people.victor, java_script_enabled=False)
+    page.goto(f"/runs/{long.id}/?tab=events&order=newest")
+    page.get_by_role("link", name="Show what follows").click()
+    expect(page.locator("#event-651")).to_be_visible()
+    page.locator("#event-650 summary strong").click()
+    page.get_by_role("link", name="All of event 650").click()
+    expect(page.get_by_role("heading", name="650")).to_be_visible()
+    page.goto(f"/runs/{long.id}/")
+    page.get_by_role("link", name="Show what follows").click()
+    expect(page.locator(".waterfall li > details").first).to_have_attribute("id", "step-302")
