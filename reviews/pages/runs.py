@@ -15,7 +15,7 @@ from reviews.pages.bulk import AT_MOST
 from reviews.pages.edge import PageRequest, page
 from reviews.pages.run_filters import WITHIN, Filters
 from reviews.pages.run_list import run_list
-from reviews.runs.queries import names_in
+from reviews.runs.queries import mirror_troubles_for, names_in
 from reviews.runs.views import views_of
 from reviews.workspaces.access import Right
 
@@ -52,6 +52,7 @@ def _bar(request: PageRequest, filters: Filters) -> dict[str, Any]:
         "view": next((view for view in views if view.query == filters.query), None),
         "names": _names(request.viewer.workspaces(Right.RUNS_READ)),
         "spans": WITHIN,
+        "troubles": mirror_troubles_for(request.viewer),
     }
 
 

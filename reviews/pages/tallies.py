@@ -24,7 +24,7 @@ from django.db.models.functions import Coalesce, Greatest, JSONObject
 
 from reviews.artifacts.models import Version
 from reviews.outbox.models import Message, MessageKind
-from reviews.runs.models import Attempt, ModelCall, Run, Step, StepStatus
+from reviews.runs.models import Attempt, MirroredNamespace, ModelCall, Run, Step, StepStatus
 
 GOING = (StepStatus.SCHEDULED, StepStatus.RUNNING)
 ENDED_BADLY = (StepStatus.FAILED, StepStatus.TIMED_OUT)
@@ -51,7 +51,7 @@ class Trouble:
 
 
 def tallies(run: Run) -> dict[str, Any]:
-    """``steps, going, retries, calls, tokens_in, tokens_out, demo, files, sent, successor``, and the newest ``troubles``."""
+    """``steps, going, retries, calls, tokens_in, tokens_out, demo, files, sent, mirror_trouble, successor``, and the newest ``troubles``."""
     calls = ModelCall.objects.filter(run=OuterRef("id"))
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
@@ -65,6 +65,9 @@ def tallies(run: Run) -> dict[str, Any]:
         "files": _total(Version.objects.filter(run__chain=OuterRef("chain")), Count("id")),
         "sent": _total(
             Message.objects.filter(subject=OuterRef("id")).exclude(kind=MessageKind.START), Count("id")
+        ),
+        "mirror_trouble": Subquery(
+            MirroredNamespace.objects.filter(namespace=OuterRef("namespace")).values("trouble")
         ),
         "successor": Subquery(
             Run.objects.filter(previous=OuterRef("id")).order_by("-created_at").values("id")[:1],

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Func, IntegerField, OuterRef, Q
 
 from reviews.runs.engine import engine
-from reviews.runs.models import AgentType, HistoryChunk, Run, RunQuerySet
+from reviews.runs.models import AgentType, HistoryChunk, MirroredNamespace, Run, RunQuerySet
 from reviews.runs.now import ResetPoint
 from reviews.workspaces.access import NotFound, Right, Viewer
 from reviews.workspaces.models import Workspace
@@ -31,6 +31,15 @@ def runs_for(viewer: Viewer) -> RunQuerySet:
     """All runs that the viewer may read. Raises :class:`Forbidden` where the right is missing everywhere."""
     viewer.require_anywhere(Right.RUNS_READ)
     return Run.objects.filter(workspace_id__in=viewer.workspaces(Right.RUNS_READ))
+
+
+def mirror_troubles_for(viewer: Viewer) -> list[str]:
+    """Why namespaces of the viewer's workspaces are not mirrored now, in words for people."""
+    workspaces = Workspace.objects.filter(id__in=viewer.workspaces(Right.RUNS_READ))
+    troubled = MirroredNamespace.objects.exclude(trouble="").filter(
+        namespace__in=workspaces.values("namespace")
+    )
+    return list(troubled.order_by("namespace").values_list("trouble", flat=True))
 
 
 def agent_types_for(viewer: Viewer, workspace: Workspace | None = None) -> list[AgentType]:
