@@ -1,7 +1,7 @@
 # make up      run the site (PORT, default 8000; AGENTSITE_HOME, default var/)
 # make test    lint, then all tests but the long ones: what CI runs
 # make soak    the long tests
-# make bench   measure against the budgets; figures go to bench/results/
+# make bench   measure against the budgets; figures go to bench/results/ (others: make bench ROWS="3 4 5")
 # make lint    style, types, import rules, templates
 #
 # Everything they need is fetched into .venv/ first, once.
@@ -31,8 +31,8 @@ soak: $(TO_TEST) chromium
 	@$(PYTHON) -m pytest -m soak -v --durations 0 -o faulthandler_timeout=3600
 
 bench: $(TO_TEST) chromium
-	@echo "bench: measuring, at most 5 minutes"
-	@$(PYTHON) -m bench
+	@echo "bench: measuring$(if $(ROWS),, at most 5 minutes)"
+	@$(PYTHON) -m bench $(ROWS)
 
 lint: $(TO_TEST)
 	@echo "lint: 1 of 5, ruff check"

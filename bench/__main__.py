@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench import decisions, delivery, histories, ingest, pages, start_up
 from bench.rows import Row
@@ -27,10 +28,9 @@ BENCHES: dict[str, Callable[[Site], list[Row]]] = {
     "10": start_up.measure,
     "7": decisions.measure,  # last: it leaves messages that no courier can carry
 }
-
-
-ON_REQUEST: dict[str, Callable[[], list[Row]]] = {"4": pages.measure}
-"""Rows that are measured only when they are named, and without a site: their set-up takes minutes."""
+WITHOUT_SITE: dict[str, Callable[[], list[Row]]] = {"4": pages.measure}
+AT_ONCE = ("1", "10", "7")
+"""What is measured when no row is named. The set-up of the others takes minutes."""
 
 
 def main() -> int:
@@ -38,13 +38,13 @@ def main() -> int:
     parser.add_argument(
         "rows",
         nargs="*",
-        choices=[*BENCHES, *ON_REQUEST, []],
-        help="rows of the budget; all but 4 when none is named",
+        choices=[*BENCHES, *WITHOUT_SITE, []],
+        help=f"rows of the budget; {', '.join(AT_ONCE)} when none is named",
     )
-    names = parser.parse_args().rows or list(BENCHES)
+    names = parser.parse_args().rows or list(AT_ONCE)
     rows: list[Row] = []
-    for name in [name for name in names if name in ON_REQUEST]:
-        rows += _timed(name, ON_REQUEST[name])
+    for name in [name for name in names if name in WITHOUT_SITE]:
+        rows += _timed(name, WITHOUT_SITE[name])
     if on_site := [name for name in names if name in BENCHES]:
         rows += _on_site(on_site)
     _show(rows)
@@ -80,13 +80,21 @@ def _show(rows: list[Row]) -> None:
 
 
 def _keep(rows: list[Row]) -> None:
-    kept = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "rows": [row.as_json() for row in rows],
-    }
+    """Beside the last figures of the rows that were not measured now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    numbers = {row.number for row in rows}
+    others = [row for row in _kept() if row["number"] not in numbers]
+    new = [{"measured_at": now, "python": platform.python_version(), **row.as_json()} for row in rows]
+    every = sorted([*others, *new], key=lambda row: int(row["number"]))
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+    RESULTS.write_text(json.dumps({"rows": every}, indent=2) + "\n")
+
+
+def _kept() -> list[dict[str, Any]]:
+    if not RESULTS.exists():
+        return []
+    rows: list[dict[str, Any]] = json.loads(RESULTS.read_text())["rows"]
+    return rows
 
 
 if __name__ == "__main__":

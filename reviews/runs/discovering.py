@@ -16,6 +16,7 @@ from reviews.changes import actions as changes
 from reviews.outbox import actions as outbox
 from reviews.runs import mirroring
 from reviews.runs.models import AgentType, MirroredNamespace, Run, RunStatus
+from reviews.runs.retention import is_too_old
 from reviews.runs.steps import close_steps
 from reviews.runs.text import clean
 from reviews.workspaces.models import Workspace
@@ -78,13 +79,15 @@ def _rows(namespace: str, unknown: Sequence[Listed]) -> list[Run]:
         run.workflow_id: run
         for run in Run.objects.filter(
             namespace=namespace, workflow_id__in=[item.workflow_id for item in unknown]
-        ).order_by("created_at", "id")
+        )
+        .select_related("workspace")
+        .order_by("created_at", "id")
     }
     parents: dict[str | None, Run] = {
         run.run_id: run
         for run in Run.objects.filter(
             namespace=namespace, run_id__in=[item.parent_run_id for item in unknown if item.parent_run_id]
-        )
+        ).select_related("workspace")
     }
     agents = dict(AgentType.objects.filter(namespace=namespace).values_list("workflow_type", "name"))
     home = Workspace.objects.filter(namespace=namespace).order_by("created_at", "id").first()
@@ -92,11 +95,11 @@ def _rows(namespace: str, unknown: Sequence[Listed]) -> list[Run]:
     for item in unknown:
         parent, relative = parents.get(item.parent_run_id), relatives.get(item.workflow_id)
         elder = parent or relative
-        workspace_id = elder.workspace_id if elder else home.id if home else None
-        if workspace_id is None:
+        workspace = elder.workspace if elder else home
+        if workspace is None or is_too_old(workspace, item.closed_at):
             continue
-        row = _row(namespace, item, workspace_id, agents.get(item.workflow_type, item.workflow_type))
-        row.parent = parent
+        row = _row(namespace, item, workspace.id, agents.get(item.workflow_type, item.workflow_type))
+        row.parent, row.workspace = parent, workspace
         if relative is not None:
             row.agent, row.title, row.started_by_id = relative.agent, relative.title, relative.started_by_id
             if relative.first_run_id == item.first_run_id is not None:
