@@ -43,3 +43,19 @@ def test_what_was_undone_is_not_begun(decision: Decision, bob: Account) -> None:
     message = Message.objects.get(subject=decision.id)
     escalations.undo(decision, by=bob)
     assert not outbox.begin(message, "an-execution", epoch=outbox.raise_epoch("test", 1))
+
+
+def test_a_bridge_that_was_replaced_marks_nothing(decision: Decision) -> None:
+    message = Message.objects.get(subject=decision.id)
+    stale = outbox.raise_epoch("old", 1)
+    outbox.raise_epoch("new", 2)
+    for mark in (
+        lambda: outbox.begin(message, "an-execution", epoch=stale),
+        lambda: outbox.sent(message, epoch=stale),
+        lambda: outbox.refused(message, "no", epoch=stale),
+        lambda: outbox.try_again(message, "no", epoch=stale),
+    ):
+        with pytest.raises(outbox.StaleEpoch):
+            mark()
+    after = Message.objects.get(subject=decision.id)
+    assert (after.state, after.tried_at, after.attempts) == ("pending", None, 0)
