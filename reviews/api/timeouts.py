@@ -16,7 +16,7 @@ from reviews.api.access import viewer_of
 from reviews.api.paging import PageQuery, decode, encode
 from reviews.api.problems import documented
 from reviews.insights import timeouts as insights
-from reviews.insights.timeouts import Measured, Verdict
+from reviews.insights.timeouts import Measured, TimeoutVerdict
 from reviews.workspaces.access import Right, workspace_for
 
 router = Router(tags=["insights"])
@@ -47,7 +47,7 @@ class TimeoutOut(BaseModel):
     recommended: Seconds | None = Field(
         description="A start-to-close timeout of 2 to 3 times `p99`, 1 s at least; null below 100 completions."
     )
-    verdict: Verdict = Field(description="Of `start_to_close`.")
+    verdict: TimeoutVerdict = Field(description="Of `start_to_close`.")
     url: str
 
 

@@ -38,7 +38,7 @@ READABLE = (
 )
 
 
-class Verdict(TextChoices):
+class TimeoutVerdict(TextChoices):
     """In the order of how much they want to be looked at."""
 
     TOO_TIGHT = "too_tight", "too tight"
@@ -90,17 +90,17 @@ class Measured:
         return readable(self.p99) if self.p99 is not None and self.count >= ENOUGH else None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> TimeoutVerdict:
         configured = self.timeouts.start_to_close
         if self.p99 is None or self.count < ENOUGH:
-            return Verdict.TOO_FEW
+            return TimeoutVerdict.TOO_FEW
         if configured is None:
-            return Verdict.NOT_SET
+            return TimeoutVerdict.NOT_SET
         if configured < LEAST * self.p99:
-            return Verdict.TOO_TIGHT
+            return TimeoutVerdict.TOO_TIGHT
         if configured > max(LOOSE * self.p99, NOBODY_MINDS):
-            return Verdict.TOO_LOOSE
-        return Verdict.FINE
+            return TimeoutVerdict.TOO_LOOSE
+        return TimeoutVerdict.FINE
 
     def _percentile(self, share: float) -> timedelta | None:
         return percentile(self.histogram, share) if self.histogram else None

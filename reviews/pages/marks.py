@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reviews.escalations.models import Decision, Escalation, Verdict
-from reviews.insights.timeouts import Verdict as TimeoutVerdict
+from reviews.insights.timeouts import TimeoutVerdict
 from reviews.outbox.models import Message
 from reviews.runs.models import Attempt, Run, Step, StepKind
 from reviews.runs.now import ActivityNow

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from reviews.insights.timeouts import DAYS, ENOUGH, Measured, Verdict
+from reviews.insights.timeouts import DAYS, ENOUGH, Measured, TimeoutVerdict
 from reviews.insights.timeouts import timeouts as timeouts_for
 from reviews.pages.edge import PageRequest, page
 from reviews.pages.histograms import histograms
@@ -20,7 +20,7 @@ from reviews.runs.text import clean
 from reviews.workspaces.access import Right, workspace_for
 
 MOST = 200
-RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+RANK = {verdict: rank for rank, verdict in enumerate(TimeoutVerdict)}
 NEVER = timedelta(0)
 ORDERS: dict[str, tuple[str, Callable[[Measured], Any]]] = {
     "": ("To look at first", lambda one: (RANK[one.verdict], -(one.p99 or NEVER))),

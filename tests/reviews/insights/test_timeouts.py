@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from reviews.insights.timeouts import SHORTEST, Measured, Verdict, readable, timeouts, timeouts_of
+from reviews.insights.timeouts import SHORTEST, Measured, TimeoutVerdict, readable, timeouts, timeouts_of
 from reviews.people.models import Account
 from reviews.runs import latencies
 from reviews.runs.latencies import Timeouts, bucket_of
@@ -47,18 +47,18 @@ def test_a_recommendation_is_what_people_would_write_down(p99: timedelta, recomm
 @pytest.mark.parametrize(
     ("measured", "verdict"),
     [
-        (of(timedelta(seconds=10), 99), Verdict.TOO_FEW),
-        (of(timedelta(seconds=10), configured=timedelta(seconds=19)), Verdict.TOO_TIGHT),
-        (of(timedelta(seconds=10), configured=timedelta(seconds=25)), Verdict.FINE),
-        (of(timedelta(seconds=10), configured=timedelta(seconds=99)), Verdict.FINE),
-        (of(timedelta(seconds=10), configured=timedelta(seconds=120)), Verdict.TOO_LOOSE),
-        (of(50 * MS, configured=timedelta(seconds=30)), Verdict.FINE),
-        (of(50 * MS, configured=timedelta(seconds=31)), Verdict.TOO_LOOSE),
-        (of(50 * MS, configured=None), Verdict.NOT_SET),
-        (Measured("ns", "pay", {}, ONE_MINUTE), Verdict.TOO_FEW),
+        (of(timedelta(seconds=10), 99), TimeoutVerdict.TOO_FEW),
+        (of(timedelta(seconds=10), configured=timedelta(seconds=19)), TimeoutVerdict.TOO_TIGHT),
+        (of(timedelta(seconds=10), configured=timedelta(seconds=25)), TimeoutVerdict.FINE),
+        (of(timedelta(seconds=10), configured=timedelta(seconds=99)), TimeoutVerdict.FINE),
+        (of(timedelta(seconds=10), configured=timedelta(seconds=120)), TimeoutVerdict.TOO_LOOSE),
+        (of(50 * MS, configured=timedelta(seconds=30)), TimeoutVerdict.FINE),
+        (of(50 * MS, configured=timedelta(seconds=31)), TimeoutVerdict.TOO_LOOSE),
+        (of(50 * MS, configured=None), TimeoutVerdict.NOT_SET),
+        (Measured("ns", "pay", {}, ONE_MINUTE), TimeoutVerdict.TOO_FEW),
     ],
 )
-def test_the_verdict(measured: Measured, verdict: Verdict) -> None:
+def test_the_verdict(measured: Measured, verdict: TimeoutVerdict) -> None:
     assert measured.verdict == verdict
 
 
@@ -105,7 +105,7 @@ def test_only_the_last_days_count(home: Workspace, victor: Account) -> None:
 def test_what_is_scheduled_and_never_completes_is_listed_too(home: Workspace, victor: Account) -> None:
     latencies.note_timeouts(home.namespace, {"stuck": (datetime.now(UTC), ONE_MINUTE)})
     [stuck] = timeouts(Viewer(victor))
-    assert (stuck.count, stuck.p99, stuck.between, stuck.verdict) == (0, None, None, Verdict.TOO_FEW)
+    assert (stuck.count, stuck.p99, stuck.between, stuck.verdict) == (0, None, None, TimeoutVerdict.TOO_FEW)
     assert stuck.timeouts == ONE_MINUTE
 
 

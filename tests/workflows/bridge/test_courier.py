@@ -19,7 +19,7 @@ from reviews.outbox.models import Message, MessageKind
 from tests.workflows.bridge.parts import active, adopt, ended, enqueue
 from tests.workflows.flows import Ask, AskAndCarry, AskOne, Carried, EndAs, EveryStep, WaitThenAsk
 from tests.workflows.test_human_chains import turn
-from tests.workflows.world import Handle, World, until
+from tests.workflows.world import Handle, World, until, working
 from workflows.bridge import calls
 from workflows.bridge.database import in_database
 
@@ -58,6 +58,31 @@ async def test_a_decision_is_signaled_once_to_the_execution_that_asked(world: Wo
     assert await world.signals(handle) == [await world.input_of(decision)]
     message = await in_database(Message.objects.get, subject=decision.id)
     assert (message.run_id, message.request_id) == (handle.run_id, decision.id)
+
+
+async def test_a_decision_that_nobody_has_read_yet_is_delivered(quiet_world: World) -> None:
+    world = quiet_world
+    async with working(world):
+        handle = await world.start(AskOne.run, Ask())
+        decision = await world.decide(await world.question(handle))
+    async with active(world, courier=True):
+        delivery = await world.delivery(decision, "delivered")
+    assert delivery.delivered_at is not None
+    assert len(await world.signals(handle)) == 1
+
+
+async def test_a_message_for_one_execution_never_reaches_another_of_the_same_workflow_id(
+    world: World,
+) -> None:
+    closed = await world.start(EndAs.run, "complete")
+    run = await adopt(world, closed)
+    await closed.result()
+    stranger = await world.start(EndAs.run, "wait", id=closed.id)
+    async with active(world, courier=True):
+        [message] = await ended(await enqueue(run, input=1, run_id=closed.run_id))
+
+    assert message.state == "refused"
+    assert await arguments(world, stranger) == []
 
 
 async def test_a_poisoned_message_is_refused_and_holds_up_nobody(
