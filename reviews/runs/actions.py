@@ -177,8 +177,10 @@ def control(
     """Queue what Temporal shall do with the run, and audit it. Raises :class:`RunClosed`."""
     with transaction.atomic():
         run = Run.objects.select_for_update(no_key=True).get(id=run.id)
-        if run.gone_at or run.imported_at:
-            raise RunGone("Temporal does not hold it")
+        if run.imported_at:
+            raise RunGone("imported from a file, no server knows it")
+        if run.gone_at:
+            raise RunGone("Temporal does not hold it any more")
         if not run.is_open and not closed_too:
             raise RunClosed(run.get_status_display())
         request_id = outbox.enqueue(

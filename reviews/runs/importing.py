@@ -49,6 +49,9 @@ def import_history(workspace: Workspace, file: IO[bytes], *, by: Account) -> Run
 def _run(workspace: Workspace, first: HistorySeen, by: Account) -> Run:
     id = uuid.uuid4()
     workflow_id, run_id = _names(first)
+    if run_id is None:  # of a run that is here already, or nobody's: it belongs to no chain but its own
+        run_id = str(uuid.uuid4())
+        first.fields["first_run_id"], first.previous_run_id = run_id, None
     return Run(
         id=id,
         chain=id,
@@ -81,8 +84,8 @@ def _tell(run: Run, by: Account, *, events: int) -> None:
     changes.record(("run", run.id), ("runs", run.workspace_id), workspace_id=run.workspace_id)
 
 
-def _names(first: HistorySeen) -> tuple[str, str]:
-    """Workflow id and run id as the file says; fresh ones where it does not, or where they are here already."""
+def _names(first: HistorySeen) -> tuple[str, str | None]:
+    """Workflow id and run id as the file says; no run id where it says none, or where that run is here already."""
     started = engine().event(first.chunks[0].data, 1)
     said = started.attributes if started else {}
     workflow_id = str(said.get("workflow_id") or "") or f"imported-{uuid.uuid4().hex[:12]}"
@@ -90,4 +93,4 @@ def _names(first: HistorySeen) -> tuple[str, str]:
         raise BadHistory("The workflow id is longer than Temporal allows.")
     run_id = str(said.get("original_execution_run_id") or "")
     is_taken = Run.objects.execution(NAMESPACE, workflow_id, run_id).exists()
-    return workflow_id, run_id if 0 < len(run_id) <= 64 and not is_taken else str(uuid.uuid4())
+    return workflow_id, run_id if 0 < len(run_id) <= 64 and not is_taken else None

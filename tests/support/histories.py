@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.enums.v1 import EventType
@@ -13,7 +14,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 
 from reviews.outbox import actions as outbox
-from reviews.runs import ingesting
+from reviews.runs import chunks, ingesting
 from reviews.runs.models import Run
 from workflows.engine.projection import project
 
@@ -88,10 +89,11 @@ def keep_history(run: Run, events: Sequence[HistoryEvent], *, chunk: int = CHUNK
     first = run.last_event_id
     for number, one in enumerate(events, first + 1):
         one.event_id = number
-    for start in range(0, len(events), chunk):
-        seen = project(events[start : start + chunk], already=first + start)
-        assert seen is not None
-        run = ingesting.ingest(run, seen, epoch=epoch)
+    with mock.patch.object(chunks, "EVENTS", chunk):  # and not joined to larger ones
+        for start in range(0, len(events), chunk):
+            seen = project(events[start : start + chunk], already=first + start)
+            assert seen is not None
+            run = ingesting.ingest(run, seen, epoch=epoch)
     return run
 
 

@@ -161,7 +161,7 @@ def test_what_the_database_refuses_leaves_nothing(
     def refuse(*_: Any) -> None:
         raise DataError("out of range")
 
-    monkeypatch.setattr("reviews.runs.importing._keep_steps", refuse)
+    monkeypatch.setattr("reviews.runs.importing._keep", refuse)
     with pytest.raises(BadHistory, match="no server writes"):
         import_history(home, file_of(kept), by=olga)
     assert not Run.objects.filter(namespace=NAMESPACE).exists()
