@@ -35,6 +35,8 @@ TABS = {
 }
 GROWS = ("steps", "events")
 """Tabs that take in what is new by themselves, so that nothing is lost that was appended or unfolded."""
+_PARTS = {"head": "run/_head.html", "sent": "run/_sent.html"}
+"""What reloads by itself while the rest of the page stays."""
 FILES = 500
 CALLS = 50
 
@@ -51,8 +53,8 @@ def show(
     tab = context.get("tab") or request.GET.get("tab", "steps")
     tab = tab if tab in TABS else "steps"
     context |= _head(request.viewer, shown, tab)
-    if request.htmx and request.GET.get("part") == "head":
-        return render(request, "run/_head.html", context | {"is_alone": True})
+    if request.htmx and (part := _PARTS.get(request.GET.get("part", ""))):
+        return render(request, part, context | {"is_alone": True})
     context |= _TABS[tab](request, shown)
     template = "run/_main.html" if request.htmx else "run/page.html"
     return render(request, template, context, status=status)
@@ -61,6 +63,7 @@ def show(
 def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
     counted = tallies(shown)
     questions = list(questions_of_run(shown).select_related("claim__account").defer("document"))
+    sent = sent_to_temporal(shown) if counted["sent"] and tab == "steps" else []
     counts = {"steps": counted["steps"], "events": shown.last_event_id, "calls": counted["calls"],
               "files": counted["files"], "questions": len(questions)}  # fmt: skip
     return {
@@ -73,7 +76,8 @@ def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
         "waiting": [question for question in questions if question.is_pending],
         "start_error": _start_error(shown),
         "may_control": shown.is_live and viewer.may(Right.RUNS_CONTROL, shown.workspace_id),
-        "sent": sent_to_temporal(shown) if counted["sent"] and tab == "steps" else [],
+        "sent": sent,
+        "sent_moves": any(one.message.state == MessageState.PENDING for one in sent),
         "attempt": new_attempt(),
         **offers(viewer, shown),
     }

@@ -21,6 +21,7 @@ def long(scene: Scene) -> Run:
     run = scene.run
     Run.objects.filter(id=run.id).update(last_event_id=0)
     run.steps.all().delete()
+    run.chunks.all().delete()
     events = [started(run)]
     while len(events) < 751:
         events += activity(len(events) + 1, "pay", failure="no <money>" if len(events) == 1 else "")
