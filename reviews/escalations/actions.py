@@ -5,7 +5,6 @@ Each action locks the escalation's row, looks again, then writes; repeating one 
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -18,6 +17,7 @@ from django.utils import timezone
 from reviews.audit import actions as audit
 from reviews.changes import actions as changes
 from reviews.escalations import deciding, queries
+from reviews.escalations.answers import answer_faults
 from reviews.escalations.faults import (
     AlreadyDecided,
     NotYours,
@@ -34,7 +34,6 @@ from reviews.escalations.models import (
     DeliveryState,
     Escalation,
     EscalationState,
-    Verdict,
 )
 from reviews.escalations.proposal import canonical, deadline_of, digest_of, document_of
 from reviews.failpoints import failpoint
@@ -43,13 +42,10 @@ from reviews.outbox.models import MessageKind
 from reviews.people.models import Account
 from reviews.runs import mirroring
 from reviews.runs.actions import DECISION_SIGNAL, RunClosed
-from reviews.runs.faults import Fault, InvalidInput, faults_of
+from reviews.runs.faults import InvalidInput
 from reviews.runs.models import Run
 from reviews.runs.text import clean
 from reviews.statements import Part, write
-
-LONGEST_COMMENT = 20_000
-LARGEST_RESPONSE = 1_000_000
 
 
 def open_escalation(
@@ -168,39 +164,6 @@ def _write_decided(decision: Decision, escalation: Escalation) -> None:
         *_recorded("decision.recorded", escalation, decision.by, **details),
     )
     escalation.state, escalation.closed_at = EscalationState.DECIDED, decision.decided_at
-
-
-def answer_faults(
-    escalation: Escalation, verdict: str, response: dict[str, Any] | None, comment: str
-) -> Iterable[Fault]:
-    """What is wrong with an answer, seen against the question's options and form."""
-    if verdict not in [option["verdict"] for option in escalation.options]:
-        yield Fault("/verdict", f"{verdict!r} is not among the options of this question.")
-        return
-    if len(comment) > LONGEST_COMMENT:
-        yield Fault("/comment", f"At most {LONGEST_COMMENT} characters.")
-    if len(json.dumps(response)) > LARGEST_RESPONSE:
-        yield Fault("/response", "At most a million characters: more does not fit into a signal.")
-    elif verdict == Verdict.EDIT:
-        yield from _edit_faults(escalation, response)
-    elif verdict == Verdict.RESPOND:
-        text = (response or {}).get("text")
-        if not isinstance(text, str) or not text.strip():
-            yield Fault("/response/text", "An answer in words is needed.")
-        elif set(response or {}) != {"text"}:
-            yield Fault("/response", 'A respond carries {"text": …} and nothing else.')
-    elif response is not None:
-        yield Fault("/response", f"{verdict} takes no response.")
-    elif verdict == Verdict.CHANGES and not comment.strip():
-        yield Fault("/comment", "Say what should change.")
-
-
-def _edit_faults(escalation: Escalation, response: Any) -> Iterable[Fault]:
-    if not isinstance(response, dict):
-        yield Fault("/response", "An edit carries the whole edited values, as an object.")
-        return
-    for fault in faults_of(response, escalation.question["form"]):
-        yield Fault("/response" + fault.pointer, fault.message)
 
 
 def undo(decision: Decision, *, by: Account) -> Escalation:
