@@ -123,8 +123,8 @@ class Engine(Protocol):
     def group(self, chunk: bytes, began: int) -> list[EventLine]:
         """Those events of the chunk that belong to what the event ``began`` began, itself among them."""
 
-    def history_json(self, chunk: bytes) -> Iterator[str]:
-        """Each event as ``temporal workflow show --output json`` writes it."""
+    def history_json(self, chunk: bytes, *, after: int) -> Iterator[str]:
+        """Each event with a greater id than ``after``, as ``temporal workflow show --output json`` writes it."""
 
     def take_in(self, file: IO[bytes]) -> Iterator[HistorySeen]:
         """The batches of a history file as Temporal's tools write it. Raises :class:`BadHistory`."""

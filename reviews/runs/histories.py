@@ -109,8 +109,9 @@ def history_file(run: Run) -> Iterator[str]:
     """The history as ``temporal workflow show --output json`` writes it, in pieces of a chunk."""
     yield '{"events":['
     last, between = 0, ""
-    while chunk := HistoryChunk.objects.filter(run=run, first_event__gt=last).order_by("first_event").first():
-        yield between + ",\n".join(engine().history_json(bytes(chunk.data)))
+    # The mirror adds to the last chunk while this one is read.
+    while chunk := HistoryChunk.objects.filter(run=run, last_event__gt=last).order_by("first_event").first():
+        yield between + ",\n".join(engine().history_json(bytes(chunk.data), after=last))
         last, between = chunk.last_event, ",\n"
     yield "]}\n"
 

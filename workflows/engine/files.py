@@ -23,9 +23,10 @@ _WHITE = " \t\r\n"
 _decoder = json.JSONDecoder()
 
 
-def history_json(history: History) -> Iterator[str]:
+def history_json(history: History, *, after: int) -> Iterator[str]:
     for event in history.events:
-        yield json.dumps(MessageToDict(event), ensure_ascii=False)
+        if event.event_id > after:
+            yield json.dumps(MessageToDict(event), ensure_ascii=False)
 
 
 def take_in(file: IO[bytes]) -> Iterator[HistorySeen]:

@@ -78,8 +78,8 @@ class TemporalEngine:
     def group(self, chunk: bytes, began: int) -> list[EventLine]:
         return chunks.group(chunk, began)
 
-    def history_json(self, chunk: bytes) -> Iterator[str]:
-        return files.history_json(chunks.history_of(chunk))
+    def history_json(self, chunk: bytes, *, after: int) -> Iterator[str]:
+        return files.history_json(chunks.history_of(chunk), after=after)
 
     def take_in(self, file: IO[bytes]) -> Iterator[HistorySeen]:
         return files.take_in(file)

@@ -105,3 +105,12 @@ def test_the_file_is_what_temporals_tools_write(history: Run) -> None:
 
 def test_the_file_of_a_run_without_history_is_empty(run: Run) -> None:
     assert json.loads("".join(history_file(run))) == {"events": []}
+
+
+def test_the_file_misses_nothing_that_is_added_to_a_chunk_while_it_is_read(history: Run) -> None:
+    pieces = history_file(history)
+    read = [next(pieces) for _ in range(5)]
+    keep_history(history, [signaled("late"), signaled("later")], chunk=500)  # joined to the last chunk
+    assert history.chunks.count() == 4
+    ids = [int(event["eventId"]) for event in json.loads("".join([*read, *pieces]))["events"]]
+    assert ids == list(range(1, EVENTS + 3))
