@@ -98,6 +98,8 @@ class Namespaces:
     async def _may_say_waiting(self, namespace: MirroredNamespace) -> bool:
         """Whether the search attribute is there; registered where that is allowed, never unregistered."""
         name = namespace.namespace
+        if namespace.waiting_attribute:
+            return True
         try:
             if await self._has_attribute(name):
                 since = self._registered.get(name)
