@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -50,6 +51,10 @@ RUNNER = SandboxedWorkflowRunner(
 """Those two keep no state of their own, so each run need not import them anew."""
 
 
+# More activities at once than threads is meant: a model's activity waits in the loop, not in a thread.
+warnings.filterwarnings("ignore", message="Worker max_concurrent_activities")
+
+
 async def run() -> None:
     """Work until SIGTERM or SIGINT, then finish what can be finished within 3 s."""
     stop = asyncio.Event()
@@ -80,7 +85,6 @@ def agents_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorde
         workflows=WORKFLOWS,
         activities=AGENT_ACTIVITIES,
         activity_executor=threads,
-        # More than there are threads: a model's activity waits in the loop, not in a thread.
         max_concurrent_activities=int(os.environ.get("WORKER_ACTIVITIES", "50")),
         interceptors=[RecordingInterceptor(recorder)],
         workflow_runner=RUNNER,

@@ -22,15 +22,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "started_until",
+                    "listed_until",
                     models.DateTimeField(
-                        help_text="Every execution that started before is listed here.", null=True
-                    ),
-                ),
-                (
-                    "closed_until",
-                    models.DateTimeField(
-                        help_text="Every execution that closed before was looked at.", null=True
+                        help_text=(
+                            "Every execution that started before has its row, and every close was looked at."
+                        ),
+                        null=True,
                     ),
                 ),
                 (

@@ -37,6 +37,13 @@ class Listed:
     parent_run_id: str = ""
 
 
+def take_in(namespace: str, listed: Sequence[Listed], *, epoch: int) -> bool:
+    """Adopt what has no row, and look next at what closed and is not mirrored whole. Whether there is such."""
+    new = adopt_listed(namespace, listed, epoch=epoch)
+    closed = [item.run_id for item in listed if item.closed_at is not None]
+    return bool(moved_at_temporal(namespace, closed) if closed else 0) or bool(new)
+
+
 def adopt_listed(namespace: str, listed: Sequence[Listed], *, epoch: int) -> int:
     """Rows for the executions that have none, oldest first; answers how many are new.
 
@@ -138,7 +145,10 @@ def _tell(workspace_ids: Collection[uuid.UUID]) -> None:
 def moved_at_temporal(namespace: str, run_ids: Iterable[str]) -> int:
     """Look at these next: Temporal's list says otherwise than their rows. Answers how many are behind."""
     behind = Run.objects.to_follow().filter(namespace=namespace, run_id__in=list(run_ids))
-    return behind.update(moved_at=Now())
+    with transaction.atomic():
+        # One that is locked is being taken in at this moment; waiting for it could be waiting for each other.
+        free = behind.select_for_update(no_key=True, skip_locked=True).values_list("id", flat=True)
+        return Run.objects.filter(id__in=list(free)).update(moved_at=Now())
 
 
 def gone(run: Run, *, epoch: int) -> Run:
@@ -186,7 +196,7 @@ def namespaces() -> list[MirroredNamespace]:
 def accept_namespace(namespace: str) -> None:
     """Take the namespace of this name for the one it is now. Runs that only the former one knew are gone then."""
     MirroredNamespace.objects.filter(namespace=namespace).update(
-        namespace_id="", started_until=None, closed_until=None, trouble=""
+        namespace_id="", listed_until=None, trouble=""
     )
 
 

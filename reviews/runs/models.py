@@ -341,11 +341,8 @@ class MirroredNamespace(models.Model):
     namespace_id = models.CharField(
         max_length=64, default="", help_text="Temporal's own: a namespace that was made anew has another."
     )
-    started_until = models.DateTimeField(
-        null=True, help_text="Every execution that started before is listed here."
-    )
-    closed_until = models.DateTimeField(
-        null=True, help_text="Every execution that closed before was looked at."
+    listed_until = models.DateTimeField(
+        null=True, help_text="Every execution that started before has its row, and every close was looked at."
     )
     waiting_attribute = models.BooleanField(
         default=False, help_text="Whether workflows may upsert AgentsiteWaiting."

@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from reviews.runs.models import Run
 
-PAGE = 1000
+PAGE = 250
 BATCH = 4000
 LARGE = 8_000_000
 """Bytes of a batch beyond which no further page is waited for."""

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=1)
 """Visibility is written late; what started or closed shortly before the last look is listed again."""
 PAGE = 1000
+HOLDS = timedelta(minutes=1)
 SETTLED = timedelta(minutes=1)
 """A cluster's frontends learn of a new search attribute within this time; a workflow that uses it sooner stumbles."""
 
@@ -38,6 +39,7 @@ class Namespaces:
         self._client = client
         self._lease = lease
         self._registered: dict[str, datetime] = {}
+        self._ids: dict[str, tuple[datetime, str]] = {}
 
     async def look(self) -> None:
         """At each that a workspace is bound to: one's trouble does not keep us from the others."""
@@ -51,49 +53,42 @@ class Namespaces:
                 logger.info("The sweep left out the namespace %s: %s", namespace.namespace, error.message)
 
     async def _look_at(self, namespace: MirroredNamespace) -> None:
-        described = await calls.describe_namespace(self._client, namespace.namespace)
-        id = described.namespace_info.id
-        if namespace.namespace_id not in ("", id):
-            await self._keep(namespace, trouble=_is_another(namespace, id))
-            return
         began = datetime.now(UTC)
-        await self._find_started(namespace)
-        await self._find_closed(namespace)
+        known = await self._known(namespace, began)
+        if namespace.namespace_id not in ("", known):
+            await self._keep(namespace, trouble=_is_another(namespace, known))
+            return
+        await self._take_in_list(namespace)
+        until = began - OVERLAP
         await self._keep(
             namespace,
-            namespace_id=id,
-            started_until=began - OVERLAP,
-            closed_until=began - OVERLAP,
+            namespace_id=known,
+            listed_until=until,
             waiting_attribute=await self._may_say_waiting(namespace),
             trouble="",
             looked_at=began,
         )
 
-    async def _find_started(self, namespace: MirroredNamespace) -> None:
-        since = namespace.started_until
-        query = f"StartTime > '{_rfc3339(since)}'" if since else ""
-        async for page in self._listed(namespace, query):
-            listed = [listed_of(info) for info in page]
-            new = await in_database(
-                discovering.adopt_listed, namespace.namespace, listed, epoch=self._lease.epoch
-            )
-            if new:
-                self._lease.something_changed.set()
+    async def _known(self, namespace: MirroredNamespace, now: datetime) -> str:
+        """The id of the namespace that has this name. What was asked less than a minute ago still holds."""
+        name = namespace.namespace
+        asked_at, id = self._ids.get(name, (datetime.min.replace(tzinfo=UTC), ""))
+        if namespace.trouble or id != namespace.namespace_id or now - asked_at > HOLDS:
+            described = await calls.describe_namespace(self._client, name)
+            self._ids[name] = now, described.namespace_info.id
+        return self._ids[name][1]
 
-    async def _find_closed(self, namespace: MirroredNamespace) -> None:
-        if (since := namespace.closed_until) is None:
-            return  # all were just listed with their status
-        query = f"CloseTime > '{_rfc3339(since)}'"
-        async for page in self._listed(namespace, query):
-            ids = [info.execution.run_id for info in page]
-            if await in_database(discovering.moved_at_temporal, namespace.namespace, ids):
-                self._lease.something_changed.set()
-
-    async def _listed(
-        self, namespace: MirroredNamespace, query: str
-    ) -> AsyncIterator[list[WorkflowExecutionInfo]]:
+    async def _take_in_list(self, namespace: MirroredNamespace) -> None:
+        """What started since the last look gets its row, what closed is looked at. At first, everything."""
+        since = namespace.listed_until
+        at = _rfc3339(since) if since else ""
+        query = f"StartTime > '{at}' OR CloseTime > '{at}'" if at else ""
         async for page in listed(self._client, namespace.namespace, query):
-            yield page
+            news = await in_database(
+                discovering.take_in, namespace.namespace, list(map(listed_of, page)), epoch=self._lease.epoch
+            )
+            if news:
+                self._lease.something_changed.set()
 
     async def _may_say_waiting(self, namespace: MirroredNamespace) -> bool:
         """Whether the search attribute is there; registered where that is allowed, never unregistered."""
