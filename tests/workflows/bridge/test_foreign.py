@@ -10,11 +10,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
+from reviews.people.models import Account
 from reviews.runs import discovering, queries
 from reviews.runs.models import MirroredNamespace, Run
-from tests.workflows.bridge.parts import active
+from reviews.workspaces.actions import create_workspace
+from reviews.workspaces.models import Workspace
+from tests.workflows.bridge.parts import active, adopt
+from tests.workflows.flows import Ask, AskOne, EndAs
 from tests.workflows.foreign import FOREIGN, flaky
 from tests.workflows.world import World, until
 from workflows.bridge.checking import lasting_differences
@@ -225,16 +230,82 @@ async def test_a_namespace_that_is_another_one_than_before_is_left_alone(world: 
             await whole(stranger)
 
 
-async def test_workflows_say_that_they_wait_where_the_attribute_is_registered(world: World) -> None:
-    async with active(world, sweep=True):
-
-        async def registered() -> bool:
-            return await in_database(discovering.may_say_waiting, "default")
-
-        await until(registered, "the attribute is known")
-
-
 def test_event_types_read_as_temporal_says_them() -> None:
     from temporalio.api.history.v1 import HistoryEvent
 
     assert event_type(HistoryEvent(event_type=10)) == "ActivityTaskScheduled"  # type: ignore[arg-type]
+
+
+async def test_each_namespace_is_mirrored_and_one_that_is_not_there_keeps_no_other_back(
+    world: World, cli: Cli, bob: Account
+) -> None:
+    name = f"second-{uuid.uuid4().hex[:8]}"
+    await cli("operator", "namespace", "create", "--namespace", name)
+    for number, namespace in enumerate((f"absent-{name}", name)):
+        await in_database(create_workspace, f"more-{number}", "More", namespace, owner=bob)
+    id = f"elsewhere-{name}"
+    beginning = ("--namespace", name, "--type", "patient", "--task-queue", "nobody", "--workflow-id", id)
+    await until(lambda: _done(cli("workflow", "start", *beginning)), "the new namespace takes a start")
+    async with active(world, mirror=True, sweep=True):
+        await cli("workflow", "terminate", "--namespace", name, "--workflow-id", id, "--reason", "enough")
+        [run] = await whole(id)
+        assert (run.namespace, run.status) == (name, "terminated")
+        assert run.workspace_id == (await in_database(Workspace.objects.get, slug="more-1")).id
+        rows = await in_database(lambda: {row.namespace: row for row in MirroredNamespace.objects.all()})
+    assert "has no namespace" in rows[f"absent-{name}"].trouble
+    assert [rows[name].trouble, rows["default"].trouble] == ["", ""]
+
+
+async def _done(work: Awaitable[Any]) -> bool:
+    """Whether it went well this time: a server learns of a new namespace a little later."""
+    try:
+        await work
+    except AssertionError:
+        return False
+    return True
+
+
+async def test_who_waits_for_a_person_is_found_at_temporal_too(world: World, cli: Cli) -> None:
+    async with active(world, mirror=True, sweep=True):
+        await until(lambda: in_database(discovering.may_say_waiting, "default"), "the attribute is known")
+        handle = await world.start(AskOne.run, Ask())
+        question = await world.question(handle)
+        wanted = f"AgentsiteWaiting = true AND WorkflowId = '{handle.id}'"
+
+        async def listed() -> bool:
+            found = await cli("workflow", "list", "--query", wanted)
+            return bool(found)
+
+        await until(listed, "Temporal lists who waits")
+        await world.deliver(handle, await world.decide(question))
+        await handle.result()
+
+        async def no_more() -> bool:
+            return not await cli("workflow", "list", "--query", wanted)
+
+        await until(no_more, "it waits no more")
+        [run] = await whole(handle.id)
+    assert run.search_attributes == {"AgentsiteWaiting": False}
+
+
+async def test_a_run_that_was_removed_before_it_was_mirrored_says_so(world: World, cli: Cli) -> None:
+    handle = await world.start(EndAs.run, "complete")
+    await handle.result()
+    await adopt(world, handle)
+    await cli("workflow", "delete", "--yes", "--workflow-id", handle.id)
+    await until(lambda: _is_unknown(world, handle.id), "Temporal has deleted it")
+    world.started.clear()
+    async with active(world, mirror=True, sweep=True):
+        [run] = await whole(handle.id)
+    assert (run.status, run.last_event_id) == ("terminated", 0)
+    assert run.failure is not None
+    assert "how it ended is not known" in run.failure["message"]
+    assert run.mirror_note == "Temporal removed this run before any of its history was mirrored."
+
+
+async def _is_unknown(world: World, workflow_id: str) -> bool:
+    try:
+        await world.client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        return error.status == RPCStatusCode.NOT_FOUND
+    return False
