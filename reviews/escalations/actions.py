@@ -156,6 +156,9 @@ def _write_decided(decision: Decision, escalation: Escalation) -> None:
     """All of it in one statement; ``escalation`` is locked, and now so are the runs that ask."""
     runs = mirroring.lock_open_runs(escalation.run.chain)
     asks_now = max(runs, key=lambda run: run.created_at, default=escalation.run)
+    Delivery(
+        decision=decision, escalation=escalation, recorded_at=decision.decided_at
+    )  # as it is written below
     details = {"decision": str(decision.id), "verdict": decision.verdict, "digest": decision.digest}
     write(
         deciding.decided(decision, escalation),

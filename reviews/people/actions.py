@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import string
 import zlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -31,6 +32,17 @@ if TYPE_CHECKING:
 TOKEN_PREFIX = "ags_"  # noqa: S105 (a prefix, not a secret)
 _ALPHABET = string.ascii_letters + string.digits
 _SEEN_EVERY = timedelta(minutes=1)
+# On the path of every click: one statement that claims the key, or waits for who has it and reads what it was
+# answered. A key that outlived its time is new.
+_REMEMBER = """
+    INSERT INTO reviews_idempotencykey AS known (account_id, key, fingerprint)
+    VALUES (%(account)s, %(key)s, %(print)s)
+    ON CONFLICT (account_id, key) DO UPDATE SET
+        fingerprint = CASE WHEN known.created_at < now() - make_interval(secs => %(life)s) THEN excluded.fingerprint ELSE known.fingerprint END,
+        answer = CASE WHEN known.created_at < now() - make_interval(secs => %(life)s) THEN NULL ELSE known.answer END,
+        created_at = CASE WHEN known.created_at < now() - make_interval(secs => %(life)s) THEN now() ELSE known.created_at END
+    RETURNING id, fingerprint, answer
+"""
 
 
 class UnknownAccount(Exception):
@@ -120,12 +132,20 @@ def remember(account: Account, key: str, fingerprint: str) -> IdempotencyKey:
     A row with ``answer`` set was answered before. Raises :class:`IdempotencyKeyReused` when the key came
     with another request.
     """
-    oldest: datetime = timezone.now() - IDEMPOTENCY_LIFE
-    IdempotencyKey.objects.filter(account=account, key=key, created_at__lt=oldest).delete()
-    IdempotencyKey.objects.bulk_create(
-        [IdempotencyKey(account=account, key=key, fingerprint=fingerprint)], ignore_conflicts=True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REMEMBER,
+            {
+                "account": account.id,
+                "key": key,
+                "print": fingerprint,
+                "life": IDEMPOTENCY_LIFE.total_seconds(),
+            },
+        )
+        id, known, answer = cursor.fetchone()
+    row = IdempotencyKey(
+        id=id, account=account, key=key, fingerprint=known, answer=json.loads(answer or "null")
     )
-    row = IdempotencyKey.objects.select_for_update().get(account=account, key=key)
     if row.fingerprint != fingerprint:
         raise IdempotencyKeyReused
     return row
