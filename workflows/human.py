@@ -7,7 +7,7 @@
         policy=human.policy(deadline=timedelta(hours=1), on_deadline="reject"),
     )
     if answer.approved:
-        await workflow.execute_activity(pay, Payment(answer.values, key=answer.idempotency_key), ...)
+        await human.carry_out(pay(Payment(answer.values, key=answer.idempotency_key)))
     await human.drain()
 
 An answer reaches the workflow exactly once, whether it came by signal, was found when the deadline fired, or
@@ -207,6 +207,14 @@ def carry() -> DeskState:
 def restore(state: DeskState) -> list[Question]:
     """In the next run, before anything else: the questions that :func:`carry` took along, in their order."""
     return _desk().restore(state)
+
+
+async def carry_out(work: Coroutine[Any, Any, T]) -> T:
+    """Do what a person decided to its end, though the workflow is canceled meanwhile: the page says "acted on".
+
+    Raises ``asyncio.CancelledError`` when it is done, if the workflow was canceled.
+    """
+    return await _to_its_end(work)
 
 
 async def drain() -> None:

@@ -6,10 +6,11 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 from psycopg.types.json import Jsonb
 
 from reviews.outbox.models import Bridge, Message, MessageKind, MessageState
@@ -90,8 +91,35 @@ def supersede(subject: uuid.UUID, run_id: str) -> None:
 
 
 def raise_epoch(holder: str, backend_pid: int) -> int:
-    """Become the active bridge: every older epoch is stale from this commit on."""
+    """Become the active bridge: every older epoch is stale from this commit on.
+
+    A write of the former one is waited for, but not for ever: it may be frozen in the middle of a statement.
+    """
+    while True:
+        try:
+            return _raise_epoch(holder, backend_pid)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            _end_who_holds_the_epoch()
+
+
+def _end_who_holds_the_epoch() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_locks
+            WHERE relation = 'reviews_bridge'::regclass AND mode = 'RowShareLock' AND granted
+              AND pid <> pg_backend_pid()
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """
+        )
+
+
+def _raise_epoch(holder: str, backend_pid: int) -> int:
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '6s'")  # longer than a frozen one may rest, see below
         Bridge.objects.get_or_create(id=1)
         bridge = Bridge.objects.select_for_update().get(id=1)
         bridge.epoch += 1
@@ -125,12 +153,12 @@ def begin(message: Message, run_id: str | None, *, epoch: int) -> bool:
 
 
 def sent(message: Message, *, epoch: int) -> None:
-    _update(message, epoch, state=MessageState.SENT, ended_at=Now(), last_error="")
+    _update(message, epoch, state=MessageState.SENT, ended_at=timezone.now(), last_error="")
 
 
 def refused(message: Message, error: str, *, epoch: int) -> None:
     """Temporal will never take it: it leaves the queue, so that what stands behind it can go."""
-    _update(message, epoch, state=MessageState.REFUSED, ended_at=Now(), last_error=error[:2000])
+    _update(message, epoch, state=MessageState.REFUSED, ended_at=timezone.now(), last_error=error[:2000])
 
 
 def try_again(message: Message, error: str, *, epoch: int) -> timedelta:
@@ -146,11 +174,26 @@ def try_again(message: Message, error: str, *, epoch: int) -> timedelta:
     return wait
 
 
+# One statement, and so one transaction: what a decision waits for on its way to Temporal is kept short.
+_UPDATE = """
+    WITH held AS MATERIALIZED (SELECT FROM reviews_bridge WHERE id = 1 AND epoch = %s FOR SHARE),
+    changed AS (
+        UPDATE reviews_message SET {fields} WHERE id = %s AND state = 'pending' AND EXISTS (SELECT FROM held)
+        RETURNING id
+    )
+    SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM changed)
+"""
+
+
 def _update(message: Message, epoch: int, **fields: Any) -> bool:
-    with transaction.atomic():
-        require_epoch(epoch)
-        changed = Message.objects.pending().filter(id=message.id).update(**fields)
+    """Write to a message that is still pending, and only as the active bridge. Raises :class:`StaleEpoch`."""
+    sql = _UPDATE.format(fields=", ".join(f"{name} = %s" for name in fields))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [epoch, *fields.values(), message.id])
+        held, changed = cursor.fetchone()
+    if not held:
+        raise StaleEpoch(f"epoch {epoch} ended")
     if changed:
-        for name in fields.keys() - {"ended_at"}:
-            setattr(message, name, fields[name])
+        for name, value in fields.items():
+            setattr(message, name, value)
     return bool(changed)

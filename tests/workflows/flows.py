@@ -72,13 +72,17 @@ class AskOne:
     async def run(self, ask: Ask) -> Told:
         try:
             question = await ask.open()
-            return Told.of(await question.answer())
+            told = Told.of(await question.answer())
         except ActivityError as error:
             cause = error.cause
             assert isinstance(cause, ApplicationError)
-            return Told(error=cause.type or "", text=cause.message)
-        finally:
+            told = Told(error=cause.type or "", text=cause.message)
+        except asyncio.CancelledError:
             await human.drain()
+            raise
+        with suppress(asyncio.CancelledError):  # it has its answer: a cancellation is too late now
+            await human.drain()
+        return told
 
 
 @workflow.defn(name="ask-several")

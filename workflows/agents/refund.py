@@ -65,9 +65,8 @@ class RefundAgent:
         if not answer.approved:
             return {"outcome": "expired" if answer.state == "expired" else "rejected", **decided}
         payment = Payment(answer.values, answer.idempotency_key)
-        paid = await contracts.pay_refund(
-            payment, summary=f"{answer.values['amount']} to {answer.values['customer']}"
-        )
+        summary = f"{answer.values['amount']} to {answer.values['customer']}"
+        paid = await human.carry_out(contracts.pay_refund(payment, summary=summary))
         return {"outcome": "paid", "payment": paid, **decided}
 
 

@@ -58,3 +58,16 @@ async def test_a_refused_payment_fails_the_run_whose_decision_was_acted_on(agent
     assert getattr(failed.value.cause.__cause__, "type", None) == "PaymentRefused"
     assert ledger(demo) == []
     assert (await agents.delivery(decision)).state == "acted_on"
+
+
+async def test_a_cancellation_waits_for_what_was_decided_and_acknowledged(agents: World, demo: Demo) -> None:
+    control = {"status": 500, "times": 2, "when": "before"}
+    demo.http.post(f"{demo.payments_url}/control", json=control).raise_for_status()
+    handle = await refund(agents)
+    decision = await agents.decide(await agents.question(handle))
+    await agents.deliver(handle, decision)
+    await agents.delivery(decision, "acted_on")
+    await handle.cancel()  # the payment has failed once or twice, and is tried again
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    assert ledger(demo) == [(str(decision.id), 42.5)]

@@ -6,8 +6,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
 from reviews.outbox import actions as outbox
 from reviews.outbox.actions import StaleEpoch
@@ -65,3 +66,33 @@ def test_a_write_that_froze_does_not_hold_up_the_take_over() -> None:
         with pytest.raises(DatabaseError):
             frozen.result(10)
     assert not Message.objects.exists(), "what it had begun came to nothing"
+
+
+def test_a_write_that_froze_in_the_middle_of_a_statement_is_ended() -> None:
+    """PostgreSQL waits for the rest of a COPY for ever: such a session is not idle."""
+    old = outbox.raise_epoch("first", 1)
+    holding, thawed = threading.Event(), threading.Event()
+
+    def copy_and_freeze() -> None:
+        try:
+            with transaction.atomic():
+                outbox.require_epoch(old)
+                with (
+                    connection.cursor() as cursor,
+                    cursor.copy("COPY reviews_change (topic) FROM STDIN") as copy,
+                ):
+                    copy.write_row(["x"])
+                    holding.set()
+                    thawed.wait(30)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(copy_and_freeze)
+        assert holding.wait(10)
+        began = time.monotonic()
+        assert outbox.raise_epoch("second", 2) == old + 1
+        assert time.monotonic() - began < 15
+        thawed.set()
+        with pytest.raises((DatabaseError, psycopg.Error)):
+            frozen.result(10)
