@@ -11,7 +11,7 @@ from bench.rows import Row
 from tests.support.site import Site
 
 WRITERS = 8
-SECONDS = 5
+SECONDS = 2
 SHARE = 0.25
 
 

@@ -18,7 +18,7 @@ import psycopg
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentsite.settings")
 
-READY = 2000
+READY = 2600
 """Questions prepared for the writers, more than they can decide in their time."""
 QUESTION = {
     "title": "Pay?",
@@ -41,12 +41,16 @@ def _rate(works: list[Callable[[], None]], seconds: float) -> float:
     done = [0] * len(works)
     start = threading.Barrier(len(works) + 1)
     end = [0.0]
+    failed: set[int] = set()
 
     def write(number: int) -> None:
         start.wait()
-        while time.monotonic() < end[0]:
-            works[number]()
-            done[number] += 1
+        try:
+            while time.monotonic() < end[0]:
+                works[number]()
+                done[number] += 1
+        except StopIteration:
+            failed.add(number)
 
     threads = [threading.Thread(target=write, args=[number]) for number in range(len(works))]
     for thread in threads:
@@ -55,6 +59,10 @@ def _rate(works: list[Callable[[], None]], seconds: float) -> float:
     start.wait()
     for thread in threads:
         thread.join()
+    if failed:
+        raise LookupError(
+            f"writers {sorted(failed)} had nothing left to decide: the figure would be that of the supply"
+        )
     return sum(done) / seconds
 
 
