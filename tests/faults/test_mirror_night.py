@@ -14,7 +14,12 @@ from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
     ResetWorkflowExecutionRequest,
 )
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateStage
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -40,7 +45,7 @@ class Strangers:
     async def move(self) -> None:
         """One thing that may happen. What Temporal refuses (it has just closed) does not count."""
         move = self.dice.choice(MOVES) if self.handles else "start"
-        with suppress(RPCError):
+        with suppress(RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
             await self._do(move)
             self.done[move] = self.done.get(move, 0) + 1
 
