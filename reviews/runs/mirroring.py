@@ -157,11 +157,6 @@ def is_chain_open(run: Run) -> bool:
     return run.is_open or Run.objects.filter(chain=run.chain).open().exists()
 
 
-def newest_open(run: Run) -> Run:
-    """The open execution of the run's chain, as far as the mirror knows; the run itself where there is none."""
-    return Run.objects.filter(chain=run.chain).open().order_by("-created_at").first() or run
-
-
 def lock_open_runs(chain: uuid.UUID) -> list[Run]:
     """Those that a decision may go to, with no more of each than that needs."""
     with connection.cursor() as cursor:
