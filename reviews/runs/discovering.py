@@ -110,7 +110,7 @@ def _rows(namespace: str, unknown: Sequence[Listed]) -> list[Run]:
         if relative is not None:
             row.agent, row.title, row.started_by_id = relative.agent, relative.title, relative.started_by_id
             if relative.first_run_id == item.first_run_id is not None:
-                row.chain, row.previous = relative.chain, relative
+                row.chain = relative.chain
         rows.append(row)
         relatives[item.workflow_id] = parents[item.run_id] = row
     return rows

@@ -160,4 +160,4 @@ def _succeed(run: Run, successor_run_id: str) -> None:
     successor = mirroring.adopt(
         run.namespace, run.workflow_id, successor_run_id, workflow_type=run.workflow_type, queue=run.queue
     )
-    mirroring.join_chain(successor, run)
+    mirroring.succeed(successor, run)

@@ -174,9 +174,15 @@ def waiting_part(runs: Sequence[Run], waiting: str, params: tuple[Any, ...]) -> 
     return Part(_WAITING.format(waiting=waiting), (*params, [run.id for run in runs]), CHANNEL)
 
 
+def succeed(successor: Run, run: Run) -> None:
+    """``successor`` goes on where ``run`` closed: a history says so."""
+    Run.objects.filter(id=successor.id).update(previous=run)
+    join_chain(successor, run)
+
+
 def join_chain(successor: Run, run: Run) -> None:
-    """``successor`` goes on where ``run`` closed."""
-    Run.objects.filter(id=successor.id).update(chain=run.chain, previous=run, first_run_id=run.first_run_id)
+    """``successor`` is a later execution of the same chain; there may be others between it and ``run``."""
+    Run.objects.filter(id=successor.id).update(chain=run.chain, first_run_id=run.first_run_id)
 
 
 def mirror_lags(run: Run, note: str) -> None:
