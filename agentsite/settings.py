@@ -88,7 +88,12 @@ DATABASES = {
         "PORT": _DATABASE.pop("port", ""),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**_DATABASE, "pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
+        "OPTIONS": {
+            # A process that is frozen in the middle of a transaction must not hold its locks against everybody.
+            "options": "-c idle_in_transaction_session_timeout=10s",
+            **_DATABASE,
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 10},
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
