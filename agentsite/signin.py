@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.contrib.auth.signals import user_logged_in
+from allauth.account.signals import password_changed, password_reset, password_set
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.urls import reverse
@@ -29,3 +30,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 @receiver(user_logged_in)
 def audit_sign_in(sender: Any, user: Account, **_: Any) -> None:
     people.signed_in(user)
+
+
+@receiver(user_logged_out)
+def end_open_pages(sender: Any, user: Account | None, **_: Any) -> None:
+    """Of the session that ended; other sessions of the account find themselves unharmed."""
+    if user is not None:
+        people.rights_changed(user.id)
+
+
+@receiver(password_changed)
+@receiver(password_set)
+@receiver(password_reset)
+def end_other_sessions(sender: Any, user: Account, **_: Any) -> None:
+    people.rights_changed(user.id)

@@ -1,7 +1,11 @@
 """Django's admin, for accounts and memberships only: everything else has its own pages and its own audit."""
 
-from django.contrib import admin
+from typing import Any
 
+from django.contrib import admin
+from django.http import HttpRequest
+
+from reviews.people import actions as people
 from reviews.people.models import Account
 
 
@@ -11,3 +15,8 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("kind", "is_active")
     search_fields = ("name", "title", "email")
     fields = ("name", "title", "email", "kind", "is_active")
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change:
+            people.rights_changed(obj.id)

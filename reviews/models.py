@@ -2,8 +2,8 @@
 
 from reviews.artifacts.models import Artifact, Blob, Version
 from reviews.audit.models import AuditEvent
-from reviews.changes.models import Change
-from reviews.escalations.models import Claim, Decision, Delivery, Escalation
+from reviews.changes.models import Change, ChangeLogStart
+from reviews.escalations.models import Claim, Decision, Delivery, Escalation, Look
 from reviews.outbox.models import Bridge, Message
 from reviews.people.models import Account, IdempotencyKey, SigninLink, Token
 from reviews.runs.models import (
@@ -31,12 +31,14 @@ __all__ = [
     "Blob",
     "Bridge",
     "Change",
+    "ChangeLogStart",
     "Claim",
     "Decision",
     "Delivery",
     "Escalation",
     "HistoryChunk",
     "IdempotencyKey",
+    "Look",
     "Membership",
     "Message",
     "MirroredNamespace",

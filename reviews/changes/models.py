@@ -46,3 +46,14 @@ class Change(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["transaction_id", "id"], name="change_cursor")]
+
+
+class ChangeLogStart(models.Model):
+    """One row: up to which line the log was cut. Who saw less than that has to look at everything anew."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    transaction_id = models.BigIntegerField(default=0)
+    change_id = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="change_log_start_is_one")]

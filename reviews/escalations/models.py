@@ -141,6 +141,16 @@ class Claim(models.Model):
     at = models.DateTimeField(db_default=Now())
 
 
+class Look(models.Model):
+    """A page of a question is open and in sight. ``socket`` is the page's own; seen anew while it stays so."""
+
+    socket = models.UUIDField(primary_key=True)
+    escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="looks")
+    account = models.ForeignKey("reviews.Account", models.CASCADE, related_name="+")
+    began_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+
+
 class Decision(models.Model):
     """One person's answer. Its row is never edited; what becomes of it stands in its delivery."""
 

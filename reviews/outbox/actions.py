@@ -13,6 +13,7 @@ from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 from psycopg.types.json import Jsonb
 
+from reviews.changes import actions as changes
 from reviews.outbox.models import Bridge, Message, MessageKind, MessageState
 from reviews.statements import Part, write
 
@@ -154,11 +155,13 @@ def begin(message: Message, run_id: str | None, *, epoch: int) -> bool:
 
 def sent(message: Message, *, epoch: int) -> None:
     _update(message, epoch, state=MessageState.SENT, ended_at=timezone.now(), last_error="")
+    _tell(message)
 
 
 def refused(message: Message, error: str, *, epoch: int) -> None:
     """Temporal will never take it: it leaves the queue, so that what stands behind it can go."""
     _update(message, epoch, state=MessageState.REFUSED, ended_at=timezone.now(), last_error=error[:2000])
+    _tell(message)
 
 
 def try_again(message: Message, error: str, *, epoch: int) -> timedelta:
@@ -171,7 +174,14 @@ def try_again(message: Message, error: str, *, epoch: int) -> timedelta:
         last_error=error[:2000],
         not_before=timezone.now() + wait,
     )
+    _tell(message)
     return wait
+
+
+def _tell(message: Message) -> None:
+    if message.subject is not None:
+        with transaction.atomic():
+            changes.record(("message", message.subject), workspace_id=None)
 
 
 # One statement, and so one transaction: what a decision waits for on its way to Temporal is kept short.

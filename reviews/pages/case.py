@@ -12,13 +12,15 @@ from django.conf import settings
 
 from reviews.artifacts.models import Version
 from reviews.artifacts.queries import versions_for
+from reviews.escalations.looking import lookers
 from reviews.escalations.models import Decision, DeliveryState, Escalation, Verdict
 from reviews.escalations.queries import barred
 from reviews.outbox.models import Message, MessageState
-from reviews.pages import diffs, marks
+from reviews.pages import addresses, diffs, marks
 from reviews.pages.attempts import new_attempt
 from reviews.pages.diffs import Line
 from reviews.pages.forms import SchemaForm
+from reviews.people.models import Account
 from reviews.workspaces.access import Right, Viewer
 
 ACTING = (Verdict.APPROVE, Verdict.EDIT, Verdict.RETRY)
@@ -113,8 +115,12 @@ class Station:
 class Case:
     """Everything that the page says of one question to one viewer."""
 
-    def __init__(self, viewer: Viewer, escalation: Escalation, answer: Answer) -> None:
+    def __init__(
+        self, viewer: Viewer, escalation: Escalation, answer: Answer, query: str, is_an_answer: bool
+    ) -> None:
         self.viewer, self.escalation, self.answer = viewer, escalation, answer
+        self.here = addresses.of_escalation(escalation) + query
+        self.is_an_answer = is_an_answer
         self.question = escalation.question
         self.policy = self.question["policy"]
         self.attempt = new_attempt()
@@ -167,6 +173,10 @@ class Case:
     def barred(self) -> bool:
         return barred(self.viewer.account, self.escalation)
 
+    @cached_property
+    def lookers(self) -> list[Account]:
+        return lookers(self.escalation, but=self.viewer.account) if self.escalation.is_pending else []
+
     @property
     def claim(self) -> Any:
         return getattr(self.escalation, "claim", None)
@@ -212,7 +222,7 @@ class Case:
 
     @property
     def on_its_way(self) -> bool:
-        """Whether the journey still moves, so that its fragment reloads."""
+        """Whether the journey still moves."""
         return self.decision is not None and self.decision.delivery.state in (
             DeliveryState.RECORDED,
             DeliveryState.DELIVERED,
@@ -245,8 +255,16 @@ class Case:
         return recorded and settings.UNDO_SECONDS > 0 and self.may_decide
 
 
-def case_of(viewer: Viewer, escalation: Escalation, answer: Answer | None = None) -> Case:
-    return Case(viewer, escalation, answer or Answer())
+def case_of(
+    viewer: Viewer,
+    escalation: Escalation,
+    answer: Answer | None = None,
+    *,
+    query: str = "",
+    is_an_answer: bool = False,
+) -> Case:
+    """``query`` belongs to its address. ``is_an_answer``: it shows what somebody sent, which a live page must not lose."""
+    return Case(viewer, escalation, answer or Answer(), query, is_an_answer)
 
 
 def _station(state: str, at: Any) -> Station:

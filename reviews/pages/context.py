@@ -32,10 +32,11 @@ PLACES = {
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Cheap where it is not shown: the queries run when the template asks."""
     match = request.resolver_match
+    name = (match.url_name or "") if match else ""
     theme = request.COOKIES.get("theme", "")
     return {
         "shell": Shell(request),
-        "place": PLACES.get(match.url_name or "", "") if match else "",
+        "place": request.GET.get("at", "") if name == "waiting" else PLACES.get(name, ""),
         "theme": theme if theme in THEMES else "system",
         "themes": THEMES,
     }
@@ -63,6 +64,22 @@ class Shell:
         if self.viewer is None or not self.viewer.may_anywhere(Right.ESCALATIONS_READ):
             return ""
         return count_in_words(capped_count(escalations_for(self.viewer).pending()))
+
+    def _topics(self, topic: str) -> str:
+        return " ".join(f"{topic}:{workspace.id}" for workspace in self.workspaces)
+
+    @property
+    def inboxes(self) -> str:
+        """What the change log calls the inboxes of all one's workspaces."""
+        return self._topics("inbox")
+
+    @property
+    def runs_topics(self) -> str:
+        return self._topics("runs")
+
+    @property
+    def files_topics(self) -> str:
+        return self._topics("files")
 
     @cached_property
     def may_start(self) -> bool:

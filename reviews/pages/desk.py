@@ -36,6 +36,10 @@ class Desk:
         return _query(self.tab, self.before)
 
     @property
+    def here(self) -> str:
+        return reverse("inbox") + self.query
+
+    @property
     def older(self) -> str | None:
         return reverse("inbox") + _query(self.tab, self.listed.next) if self.listed.next else None
 

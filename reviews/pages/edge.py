@@ -14,6 +14,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
+from reviews.changes.tailer import tailer
 from reviews.escalations.faults import NotYours, TooLate
 from reviews.people.models import Account
 from reviews.runs.actions import RunClosed
@@ -27,6 +28,7 @@ class PageRequest(HttpRequest):
     """A request of somebody who signed in."""
 
     viewer: Viewer
+    live_cursor: str
     htmx: HtmxDetails
     user: Account
 
@@ -58,6 +60,9 @@ def page(*methods: str) -> Callable[[View], View]:
         def answer(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _sign_in(request)
+            request.live_cursor = (
+                tailer.cursor
+            )  # before anything is read: what changes meanwhile is heard twice
             request.viewer = Viewer(request.user)
             response = _answer_or_problem(view, request, *args, **kwargs)
             if not response.has_header("Cache-Control"):

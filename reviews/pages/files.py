@@ -31,7 +31,7 @@ def files(request: PageRequest) -> HttpResponse:
     folder = str(clean(request.GET.get("folder", ""))).strip("/")
     listed = keyset_page(_newest(request, folder), request.GET.get("before", ""), by="created_at", size=SIZE)
     context = {"versions": listed.items, "next": listed.next, "folder": folder, "crumbs": _crumbs(folder)}
-    return render(request, "files/page.html", context)
+    return render(request, "files/_list.html" if request.htmx else "files/page.html", context)
 
 
 def _newest(request: PageRequest, folder: str) -> QuerySet[Version]:

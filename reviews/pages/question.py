@@ -25,8 +25,25 @@ from reviews.workspaces.access import Right
 def question(request: PageRequest, question_id: uuid.UUID) -> HttpResponse:
     escalation = escalation_for(request.viewer, question_id)
     if request.htmx:
-        return render(request, "question/_journey.html", {"case": case_of(request.viewer, escalation)})
+        return _part(request, escalation)
     return show(request, escalation, Answer(verdict=request.GET.get("verdict", "")))
+
+
+def _part(request: PageRequest, escalation: Escalation) -> HttpResponse:
+    """The list or the case alone, for a page that is open; ``beside`` when that page is the inbox."""
+    desk = desk_of(request)
+    beside = "beside" in request.GET
+    query = f"{desk.query}{'&' if desk.query else '?'}beside=1" if beside else desk.query
+    case = case_of(request.viewer, escalation, query=query)
+    context = {
+        "case": case,
+        "desk": desk,
+        "next": desk.after(escalation) if not beside else None,
+        "beside": beside,
+    }
+    if request.htmx.target == "queue":
+        return render(request, "inbox/_queue.html", context | {"current": escalation})
+    return render(request, "question/_case.html", context)
 
 
 def show(
@@ -40,7 +57,9 @@ def show(
     """The question's page, also as the answer to a decision that was not taken."""
     desk = desk_of(request)
     context |= {
-        "case": case_of(request.viewer, escalation, answer),
+        "case": case_of(
+            request.viewer, escalation, answer, query=desk.query, is_an_answer=status != HTTPStatus.OK
+        ),
         "desk": desk,
         "next": desk.after(escalation),
     }

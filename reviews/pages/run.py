@@ -52,7 +52,7 @@ def show(
     """The run's page, also as the answer to a signal that could not be read."""
     tab = context.get("tab") or request.GET.get("tab", "steps")
     tab = tab if tab in TABS else "steps"
-    context |= _head(request.viewer, shown, tab)
+    context |= _head(request.viewer, shown, tab) | {"is_an_answer": status != HTTPStatus.OK}
     if request.htmx and (part := _PARTS.get(request.GET.get("part", ""))):
         return render(request, part, context | {"is_alone": True})
     context |= _TABS[tab](request, shown)
@@ -77,7 +77,6 @@ def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
         "start_error": _start_error(shown),
         "may_control": shown.is_live and viewer.may(Right.RUNS_CONTROL, shown.workspace_id),
         "sent": sent,
-        "sent_moves": any(one.message.state == MessageState.PENDING for one in sent),
         "attempt": new_attempt(),
         **offers(viewer, shown),
     }

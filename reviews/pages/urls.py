@@ -27,6 +27,7 @@ from reviews.pages import (
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
+    path("waiting/", inbox.waiting, name="waiting"),
     path("sign-in/<str:secret>/", signin.signin_link, name="signin_link"),
     path("theme/", signin.theme, name="theme"),
     path("questions/<uuid:question_id>/", question.question, name="question"),

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import string
+import uuid
 import zlib
 from collections.abc import Iterable
 from datetime import timedelta
@@ -17,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from reviews.audit import actions as audit
+from reviews.changes import actions as changes
 from reviews.people.models import (
     IDEMPOTENCY_LIFE,
     SIGNIN_LINK_LIFE,
@@ -109,6 +111,21 @@ def create_token(
             account=account.name, scopes=token.scopes,
         )  # fmt: skip
         return token, secret
+
+
+def revoke_token(token: Token, *, by: Account | None) -> None:
+    """From now on it opens nothing, and sockets that it opened are closed. Revoking again changes nothing."""
+    with transaction.atomic():
+        if not Token.objects.filter(id=token.id, revoked_at=None).update(revoked_at=Now()):
+            return
+        audit.record("token.revoked", "token", token.id, by=by, workspace_id=token.workspace_id)
+        rights_changed(token.account_id)
+
+
+def rights_changed(account_id: uuid.UUID) -> None:
+    """Signed out, another password, deactivated: open pages of the account find out what is left to them."""
+    with transaction.atomic():
+        changes.record(("account", account_id), workspace_id=None)
 
 
 def token_of(secret: str) -> Token | None:

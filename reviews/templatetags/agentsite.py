@@ -38,13 +38,13 @@ register.filter("address_of_question", addresses.of_escalation)
 @register.simple_tag
 def ago(at: datetime | None, form: str = "%s ago") -> SafeString | str:
     """How long ago, with the absolute time and zone at hand."""
-    return _time(at, form % times.in_words(timezone.now() - at)) if at else "–"
+    return _time(at, form % times.in_words(timezone.now() - at), "ago", form) if at else "–"
 
 
 @register.simple_tag
 def since(at: datetime | None) -> SafeString | str:
     """The same in one short word, for lists."""
-    return _time(at, times.roughly(timezone.now() - at)) if at else "–"
+    return _time(at, times.roughly(timezone.now() - at), "since") if at else "–"
 
 
 @register.simple_tag
@@ -53,7 +53,7 @@ def until(at: datetime | None) -> SafeString | str:
     if at is None:
         return "–"
     left = at - timezone.now()
-    return _time(at, f"in {times.in_words(left)}" if left > timedelta(seconds=1) else "now")
+    return _time(at, f"in {times.in_words(left)}" if left > timedelta(seconds=1) else "now", "until")
 
 
 @register.simple_tag
@@ -68,15 +68,21 @@ def instant(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
 
 
-def _time(at: datetime, words: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), times.absolute(at), words)
+def _time(at: datetime, words: str, form: str = "", pattern: str = "") -> SafeString:
+    """``form`` (and the words around it) says how the page keeps it true while it is open: static/js/times.js."""
+    live = format_html(' data-form="{}" data-words="{}"', form, pattern) if form else ""
+    return format_html(
+        '<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), times.absolute(at), live, words
+    )
 
 
 @register.filter
-def lasted(run: Run) -> str:
+def lasted(run: Run) -> SafeString | str:
     if run.started_at is None:
         return "–"
-    return times.took((run.closed_at or timezone.now()) - run.started_at)
+    if run.closed_at is None:
+        return _time(run.started_at, times.in_words(timezone.now() - run.started_at), "ago", "%s")
+    return times.took(run.closed_at - run.started_at)
 
 
 @register.filter

@@ -67,5 +67,24 @@ def grant(workspace: Workspace, account: Account, role: Role, *, by: Account | N
                 role=role,
                 name=account.name,
             )
-            changes.record(("workspace", workspace.id), workspace_id=workspace.id)
+            changes.record(("workspace", workspace.id), ("account", account.id), workspace_id=workspace.id)
         return membership
+
+
+def withdraw(workspace: Workspace, account: Account, role: Role, *, by: Account | None) -> None:
+    """Take ``role`` away; one that is not held changes nothing. Raises :class:`OwnershipIsTransferred`."""
+    if role == Role.OWNER:
+        raise OwnershipIsTransferred
+    with transaction.atomic():
+        if not Membership.objects.filter(workspace=workspace, account=account, role=role).delete()[0]:
+            return
+        audit.record(
+            "role.withdrawn",
+            "account",
+            account.id,
+            by=by,
+            workspace_id=workspace.id,
+            role=role,
+            name=account.name,
+        )
+        changes.record(("workspace", workspace.id), ("account", account.id), workspace_id=workspace.id)

@@ -11,11 +11,11 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from pytest_django.live_server_helper import LiveServer
 
 from reviews.people.models import Account
 from tests.browser.scene import Scene
 from tests.support.chromium import find_chromium
+from tests.support.served import Served, served
 
 # Playwright's sync interface keeps an event loop in this thread; the rows are made from it all the same.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -34,13 +34,25 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def server(django_db_setup: None) -> Iterator[Served]:
+    with served() as running:
+        yield running
+
+
+@pytest.fixture
+def site(server: Served, transactional_db: None) -> Served:
+    """With sockets, which the one of pytest-django has not."""
+    return server
+
+
 @pytest.fixture
 def scene(transactional_db: None) -> Scene:
     return Scene()
 
 
 @pytest.fixture
-def sign_in(chromium: Browser, live_server: LiveServer) -> Iterator[SignIn]:
+def sign_in(chromium: Browser, site: Served) -> Iterator[SignIn]:
     """``sign_in(account, **context)``: a page of a browser in which the account is signed in.
 
     What the browser complains about (a script's error, something that the content security policy forbids)
@@ -50,10 +62,10 @@ def sign_in(chromium: Browser, live_server: LiveServer) -> Iterator[SignIn]:
     complaints: list[str] = []
 
     def open_browser(account: Account, **options: Any) -> Page:
-        context = chromium.new_context(base_url=live_server.url, **{"color_scheme": "light", **options})
+        context = chromium.new_context(base_url=site.url, **{"color_scheme": "light", **options})
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        context.add_cookies([session_of(account, live_server.url)])
+        context.add_cookies([session_of(account, site.url)])
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(

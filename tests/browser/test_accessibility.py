@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
-from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import SignIn
 from tests.browser.scene import Scene
+from tests.support.served import Served
 
 pytestmark = pytest.mark.browser
 SIZES = {"1440": {"width": 1440, "height": 1000}, "390": {"width": 390, "height": 844}}
@@ -49,9 +49,9 @@ def test_axe_finds_nothing(scene: Scene, sign_in: SignIn, screenshots: Path, siz
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_before_signing_in(
-    chromium: Browser, live_server: LiveServer, screenshots: Path, theme: str
+    chromium: Browser, site: Served, screenshots: Path, theme: str
 ) -> None:
-    context = chromium.new_context(base_url=live_server.url, color_scheme=theme, bypass_csp=True)
+    context = chromium.new_context(base_url=site.url, color_scheme=theme, bypass_csp=True)
     page = context.new_page()
     for name, address in {"login": "/accounts/login/", "link": "/sign-in/any/"}.items():
         page.goto(address)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Browser, expect
-from pytest_django.live_server_helper import LiveServer
 
 from reviews.escalations.models import Decision
 from reviews.people.actions import create_signin_link
 from reviews.runs.models import Run
 from tests.browser.conftest import SignIn
 from tests.browser.scene import Scene
+from tests.support.served import Served
 
 pytestmark = pytest.mark.browser
 
 
-def test_signing_in_by_a_link(scene: Scene, chromium: Browser, live_server: LiveServer) -> None:
-    context = chromium.new_context(base_url=live_server.url, java_script_enabled=False)
+def test_signing_in_by_a_link(scene: Scene, chromium: Browser, site: Served) -> None:
+    context = chromium.new_context(base_url=site.url, java_script_enabled=False)
     page = context.new_page()
     page.goto(f"/sign-in/{create_signin_link(scene.people.bob.name)}/")
     page.get_by_role("button", name="Sign in").click()

@@ -150,7 +150,7 @@ PAGES = [
 PERSONAL = ["runs/views/", "runs/views/<uuid:view_id>/name/", "runs/views/<uuid:view_id>/deletion/"]
 """What is a person's own, whatever the role; tests/reviews/pages/test_saved_views.py."""
 
-OWN_LISTS = ["", "runs/", "files/"]
+OWN_LISTS = ["", "runs/", "files/", "waiting/"]
 """Pages that show each person what is theirs, whoever signed in."""
 
 OPEN = {

@@ -237,5 +237,5 @@ def _answer(response: HttpResponseBase) -> Answer:
 
 
 def _mentions(shown: str, world: World) -> bool:
-    things = (world.question, world.run, world.version)
+    things = (world.workspace, world.question, world.run, world.version)
     return any(str(thing.id) in shown for thing in things)

@@ -1,12 +1,16 @@
-"""Once a minute: what runs did goes where their workspace keeps it no longer."""
+"""Once a minute: what runs did goes where their workspace keeps it no longer, and what pages need no more."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 
+from django.db import DatabaseError
 from django.utils import timezone
 
+from reviews.changes import actions as changes
+from reviews.escalations import looking
 from reviews.outbox.actions import StaleEpoch
 from reviews.runs import retention
 from reviews.workspaces.models import Workspace
@@ -17,6 +21,9 @@ logger = logging.getLogger(__name__)
 EVERY = 60.0
 BREATH = 0.05
 """Between two batches, so that forgetting a million runs leaves the database to those that work."""
+LOG_LIFE = timedelta(minutes=10)
+"""A page that slept for longer is loaded anew."""
+MANY = 10_000
 
 
 async def forget(lease: Lease) -> None:
@@ -24,7 +31,18 @@ async def forget(lease: Lease) -> None:
     while True:
         for workspace in await in_database(_that_forget):
             await _forget_all_old(workspace, lease)
+        await _tidy()
         await asyncio.sleep(EVERY)
+
+
+async def _tidy() -> None:
+    """The change log beyond what a page may have missed, and pages that ended without a word."""
+    try:
+        while await in_database(changes.cut, LOG_LIFE, at_most=MANY) == MANY:
+            await asyncio.sleep(BREATH)
+        await in_database(looking.forget_gone)
+    except DatabaseError:
+        logger.exception("The change log could not be cut; trying again in a minute")
 
 
 def _that_forget() -> list[Workspace]:

@@ -12,13 +12,12 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import DatabaseError
 
 from reviews.changes.models import CHANNEL as CHANGES
+from reviews.connections import direct_address
 from reviews.outbox import actions as outbox
 from reviews.outbox.actions import CHANNEL as OUTBOX
 from reviews.outbox.actions import StaleEpoch
@@ -68,7 +67,9 @@ class Lease:
 @asynccontextmanager
 async def lease() -> AsyncIterator[Lease]:
     """Wait for the lock, then raise the epoch."""
-    async with await psycopg.AsyncConnection.connect(_direct_address(), autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(
+        direct_address("agentsite-bridge"), autocommit=True
+    ) as connection:
         await _take_lock(connection)
         holder = f"{socket.gethostname()}:{os.getpid()}"
         epoch = await in_database(outbox.raise_epoch, holder, connection.info.backend_pid)
@@ -106,21 +107,3 @@ async def _end_silent_holder(connection: psycopg.AsyncConnection[tuple[object, .
     )
     if await cursor.fetchone():
         logger.warning("The active bridge was silent for %d s; ended its connection", SILENCE)
-
-
-def _direct_address() -> str:
-    """Session locks and LISTEN need a connection that no pooler shares."""
-    if address := os.environ.get("DATABASE_DIRECT_URL"):
-        return address
-    database: dict[str, Any] = settings.DATABASES["default"]
-    return psycopg.conninfo.make_conninfo(
-        dbname=database["NAME"],
-        user=database["USER"],
-        password=database["PASSWORD"],
-        host=database["HOST"],
-        port=database["PORT"],
-        application_name="agentsite-bridge",
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=3,
-    )

@@ -33,6 +33,7 @@ class Command(BaseCommand):
             # Behind a proxy of yours: FORWARDED_ALLOW_IPS names whose headers are believed.
             proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
             timeout_graceful_shutdown=3,
+            ws_max_size=64 * 1024,
             access_log=False,
             log_config=None,
             log_level="warning",

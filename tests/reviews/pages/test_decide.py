@@ -40,7 +40,7 @@ def test_approving_records_the_decision_and_shows_its_journey(
     assert AuditEvent.objects.filter(verb="decision.recorded").count() == 1
     shown = as_bob.get(answer["Location"]).content
     assert b"approved" in shown
-    assert b'hx-trigger="every 1s"' in shown
+    assert f"escalation:{question.id} message:{decision.id}".encode() in shown
 
 
 def test_a_double_click_is_one_decision(as_bob: Client, question: Escalation) -> None:
@@ -217,16 +217,18 @@ def test_a_waiting_delivery_shows_the_last_error(as_bob: Client, question: Escal
     assert b"UNAVAILABLE: refused" in content
 
 
-def test_the_journey_reloads_until_it_ends(as_bob: Client, question: Escalation, bob: Account) -> None:
+def test_the_case_alone_says_how_far_its_decision_is(
+    as_bob: Client, question: Escalation, bob: Account
+) -> None:
     decision, address = approve(question, bob), reverse("question", args=[question.id])
     actions.delivered(decision.id)
     fragment = as_bob.get(address, headers={"HX-Request": "true"}).content
-    assert fragment.lstrip().startswith(b'<div class="journey')
-    assert b'hx-trigger="every 1s"' in fragment
+    assert fragment.lstrip().startswith(b'<article class="case" id="case"')
+    assert b'class="ahead"' in fragment
     actions.acknowledge(decision.id, "acted_on", run_id="x")
     fragment = as_bob.get(address, headers={"HX-Request": "true"}).content
     assert b"acted on" in fragment
-    assert b"hx-trigger" not in fragment
+    assert b'class="ahead"' not in fragment
 
 
 def test_a_refused_decision_says_why(as_bob: Client, question: Escalation, bob: Account) -> None:

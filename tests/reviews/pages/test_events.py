@@ -105,7 +105,7 @@ def test_what_is_new_is_appended(as_victor: Client, history: Run) -> None:
     content = rows(as_victor, history, "after=250")
     assert ids(content) == [251]
     assert "after=251" in content
-    assert 'hx-trigger="every 1500ms"' in content
+    assert f'data-live="run:{history.id}"' in content
     keep_history(history, [close()])
     content = rows(as_victor, history, "after=251")
     assert ids(content) == [252]

@@ -47,7 +47,7 @@ def test_the_fragment_reloads_with_what_is_unfolded(as_victor: Client, family: l
     address = f"/runs/?unfold={family[0].id}"
     fragment = as_victor.get(address, headers={"HX-Request": "true"}).content.decode()
     assert fragment.startswith('<div id="run-list"')
-    assert f'hx-get="{address}" hx-trigger="every 3s"' in fragment
+    assert f'hx-get="{address}" hx-trigger="live"' in fragment
     assert fragment.count("<tr id=") == 3
 
 

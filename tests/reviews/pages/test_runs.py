@@ -60,12 +60,10 @@ def test_pages_follow_each_other(
     assert set(seen) == made
 
 
-def test_the_list_reloads_while_something_is_open(as_victor: Client, run: Run) -> None:
-    assert b'hx-trigger="every 3s"' in as_victor.get("/runs/").content
-    fragment = as_victor.get("/runs/", headers={"HX-Request": "true"}).content
-    assert fragment.startswith(b'<div id="run-list"')
-    Run.objects.update(status="completed")
-    assert b"hx-trigger" not in as_victor.get("/runs/").content
+def test_the_list_is_fetched_again_when_a_run_of_its_workspaces_changes(as_victor: Client, run: Run) -> None:
+    listens = f'<div id="run-list" data-live="runs:{run.workspace_id}"'
+    assert listens in as_victor.get("/runs/").content.decode()
+    assert as_victor.get("/runs/", headers={"HX-Request": "true"}).content.decode().startswith(listens)
 
 
 def test_the_empty_list_says_what_to_do(as_olga: Client, as_victor: Client) -> None:

@@ -71,7 +71,7 @@ def test_an_update_that_cannot_be_read_is_not_sent(as_olga: Client, run: Run, na
     assert answer.status_code == 422
     content = answer.content.decode()
     assert 'aria-invalid="true"' in content
-    assert 'id="update" data-panel data-hold open' in content
+    assert 'id="update" data-panel open' in content
     assert not Message.objects.filter(kind="update").exists()
 
 

@@ -65,13 +65,13 @@ def test_every_block_is_drawn_on_the_axis_of_the_whole_run(as_victor: Client, st
 
 
 def test_only_what_can_still_move_is_fetched_again(as_victor: Client, steps: Run) -> None:
-    assert "every 1500ms" not in block(as_victor, steps)
-    assert "every 1500ms" in block(as_victor, steps, "after=400")
+    assert "data-live" not in block(as_victor, steps)
+    assert "data-live" in block(as_victor, steps, "after=400")
     steps.steps.filter(event_id=20).update(status="running")
     assert "again=full" in block(as_victor, steps)
     Run.objects.update(status="completed", closed_at=timezone.now())
-    assert "every 1500ms" not in block(as_victor, steps)
-    assert "every 1500ms" not in block(as_victor, steps, "after=400")
+    assert "data-live" not in block(as_victor, steps)
+    assert "data-live" not in block(as_victor, steps, "after=400")
 
 
 def test_a_block_that_has_become_full_says_what_follows_once(as_victor: Client, steps: Run) -> None:
@@ -102,7 +102,7 @@ def test_troubles_come_first_on_every_tab_wherever_they_are(as_victor: Client, s
 def test_the_head_of_an_open_run_comes_alone(as_victor: Client, steps: Run) -> None:
     address = f"{reverse('run', args=[steps.id])}?tab=steps&part=head"
     part = as_victor.get(address, headers=HTMX).content.decode()
-    assert part.startswith('<div id="run-head" data-reload')
+    assert part.startswith('<div id="run-head" data-live')
     assert "step-2" not in part
     Run.objects.update(status="completed", result={"paid": True}, closed_at=timezone.now())
     part = as_victor.get(address, headers=HTMX).content.decode()
