@@ -23,6 +23,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   for (const [id, row] of fresh) if (old.has(id)) update(old.get(id), row.cloneNode(true));
   for (const id of went) old.get(id).setAttribute("data-gone", "");
   say(list, came.length, went.length);
+  settled(list);
 });
 
 document.addEventListener("click", (event) => {
@@ -64,7 +65,12 @@ function takeIn(list) {
   forget(list);
   update(list, now);
   list.scrollTop = 0;
-  document.dispatchEvent(new CustomEvent("htmx:afterSettle", { detail: { elt: list } }));
+  settled(list);
+}
+
+// For what looks at a list after each swap.
+function settled(list) {
+  list.dispatchEvent(new CustomEvent("htmx:afterSettle", { bubbles: true, detail: { elt: list } }));
 }
 
 function forget(list) {

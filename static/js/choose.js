@@ -59,7 +59,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A run that is no longer on the page, or has ended, is not chosen any more: only what one sees is steered.
-document.addEventListener("htmx:load", () => {
+document.addEventListener("htmx:afterSettle", () => {
   const shown = boxes();
   const position = last?.value;
   for (const box of shown) box.checked = chosen.has(box.value);

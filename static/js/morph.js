@@ -1,18 +1,21 @@
 // hx-swap="morph": what is shown becomes what came, node by node, and what stays the same is not touched: focus,
 // scroll, selection, what is unfolded and what is being typed stay where they are. Elements are known by their id.
 const OWN_STATE = { details: ["open"], dialog: ["open"] };
+const SHOWN_BY_SCRIPTS = "[data-copy], [data-choose-all], [data-open-help]";
 
 window.htmx.defineExtension("morph", {
   isInlineSwap: (style) => style === "morph",
-  handleSwap(style, target, fragment) {
+  handleSwap(style, target, fragment, settleInfo) {
     if (style !== "morph") return false;
     const root = fragment.firstElementChild ?? fragment;
     if (!root || root.nodeName !== target.nodeName || root.id !== target.id) {
       target.replaceWith(root);
+      settleInfo.elts.push(root);
       return [root];
     }
     const fresh = [];
     morph(target, root, fresh);
+    settleInfo.elts.push(target);
     return fresh;
   },
 });
@@ -28,19 +31,26 @@ export function morph(old, now, fresh = []) {
     return;
   }
   if (old.isEqualNode(now)) return;
-  takeAttributes(old, now);
+  if (takeAttributes(old, now)) fresh.push(old);
   takeChildren(old, now, fresh);
 }
 
+// Whether htmx has to look at the element anew: it remembers where an element asks.
 function takeAttributes(old, now) {
-  if (old.matches("input[name=attempt], input[name=csrfmiddlewaretoken]")) return; // as good as new, and maybe on its way
-  const own = OWN_STATE[old.localName] ?? [];
+  if (old.matches("input[name=attempt], input[name=csrfmiddlewaretoken]")) return false; // as good as new, maybe on its way
+  let asksElsewhere = false;
+  const own = OWN_STATE[old.localName] ?? (old.matches(SHOWN_BY_SCRIPTS) ? ["hidden"] : []);
   for (const { name, value } of [...now.attributes]) {
-    if (!own.includes(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (own.includes(name) || old.getAttribute(name) === value) continue;
+    old.setAttribute(name, value);
+    asksElsewhere ||= name.startsWith("hx-");
   }
   for (const { name } of [...old.attributes]) {
-    if (!own.includes(name) && !now.hasAttribute(name)) old.removeAttribute(name);
+    if (own.includes(name) || now.hasAttribute(name)) continue;
+    old.removeAttribute(name);
+    asksElsewhere ||= name.startsWith("hx-");
   }
+  return asksElsewhere;
 }
 
 function takeChildren(old, now, fresh) {

@@ -41,9 +41,10 @@ def server(django_db_setup: None) -> Iterator[Served]:
 
 
 @pytest.fixture
-def site(server: Served, transactional_db: None) -> Served:
+def pages(server: Served, transactional_db: None) -> Iterator[Served]:
     """With sockets, which the one of pytest-django has not."""
-    return server
+    yield server
+    server.rest()
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def scene(transactional_db: None) -> Scene:
 
 
 @pytest.fixture
-def sign_in(chromium: Browser, site: Served) -> Iterator[SignIn]:
+def sign_in(chromium: Browser, pages: Served) -> Iterator[SignIn]:
     """``sign_in(account, **context)``: a page of a browser in which the account is signed in.
 
     What the browser complains about (a script's error, something that the content security policy forbids)
@@ -62,10 +63,10 @@ def sign_in(chromium: Browser, site: Served) -> Iterator[SignIn]:
     complaints: list[str] = []
 
     def open_browser(account: Account, **options: Any) -> Page:
-        context = chromium.new_context(base_url=site.url, **{"color_scheme": "light", **options})
+        context = chromium.new_context(base_url=pages.url, **{"color_scheme": "light", **options})
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        context.add_cookies([session_of(account, site.url)])
+        context.add_cookies([session_of(account, pages.url)])
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(

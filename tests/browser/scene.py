@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from reviews.artifacts.actions import write_version
@@ -13,6 +14,7 @@ from reviews.artifacts.models import Version
 from reviews.escalations import actions as escalations
 from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
+from reviews.runs import mirroring
 from reviews.runs.actions import start_run
 from reviews.runs.latencies import Timeouts
 from reviews.runs.models import Attempt, ModelCall, Run, Step
@@ -124,7 +126,10 @@ class Scene:
         )  # fmt: skip
 
     def add_step(self) -> Step:
-        return self._step(self.run, 40, "send_mail", 180, None, status="running")
+        step = self._step(self.run, 40, "send_mail", 180, None, status="running")
+        with transaction.atomic():
+            mirroring.tell(self.run)
+        return step
 
     @cached_property
     def family(self) -> Run:

@@ -49,9 +49,9 @@ def test_axe_finds_nothing(scene: Scene, sign_in: SignIn, screenshots: Path, siz
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_before_signing_in(
-    chromium: Browser, site: Served, screenshots: Path, theme: str
+    chromium: Browser, pages: Served, screenshots: Path, theme: str
 ) -> None:
-    context = chromium.new_context(base_url=site.url, color_scheme=theme, bypass_csp=True)
+    context = chromium.new_context(base_url=pages.url, color_scheme=theme, bypass_csp=True)
     page = context.new_page()
     for name, address in {"login": "/accounts/login/", "link": "/sign-in/any/"}.items():
         page.goto(address)

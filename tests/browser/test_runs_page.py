@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from playwright.sync_api import Page, expect
 
 from reviews.outbox.models import Message
+from reviews.runs import mirroring
 from reviews.runs.models import Run, SavedView
 from tests.browser.conftest import SignIn
 from tests.browser.scene import Scene
@@ -79,7 +81,11 @@ def test_a_reload_keeps_choice_children_and_focus(scene: Scene, sign_in: SignIn)
     box = page.locator("tr.depth-2 [data-choice]")
     box.check()
     newcomer = start_refund(scene.home, scene.people.olga)
+    expect(page.locator("[data-show-arrivals]")).to_contain_text("1 new")  # nothing jumps under one's hand
+    expect(page.locator(f"#row-{newcomer.id}")).to_have_count(0)
+    page.locator("[data-show-arrivals]").click()
     expect(page.locator(f"#row-{newcomer.id}")).to_be_visible()
+    box.focus()
     expect(page.locator("tr.depth-2 [data-choice]")).to_be_checked()
     expect(page.locator("tr.depth-2 [data-choice]")).to_be_focused()
     expect(page.get_by_text("1 run is chosen.")).to_be_visible()
@@ -121,6 +127,8 @@ def test_what_ended_meanwhile_is_not_chosen_any_more(scene: Scene, sign_in: Sign
     for run in (first, second):
         page.locator(f"#choose-{run.id}").check()
     Run.objects.filter(id=first.id).update(status="completed")
+    with transaction.atomic():
+        mirroring.tell(first)
     expect(page.get_by_text("1 run is chosen.")).to_be_visible()
 
 

@@ -15,8 +15,8 @@ from tests.support.served import Served
 pytestmark = pytest.mark.browser
 
 
-def test_signing_in_by_a_link(scene: Scene, chromium: Browser, site: Served) -> None:
-    context = chromium.new_context(base_url=site.url, java_script_enabled=False)
+def test_signing_in_by_a_link(scene: Scene, chromium: Browser, pages: Served) -> None:
+    context = chromium.new_context(base_url=pages.url, java_script_enabled=False)
     page = context.new_page()
     page.goto(f"/sign-in/{create_signin_link(scene.people.bob.name)}/")
     page.get_by_role("button", name="Sign in").click()

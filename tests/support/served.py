@@ -18,9 +18,18 @@ class Served:
     """``loop`` is the server's event loop, for tests that look into it."""
 
     def __init__(self, port: int) -> None:
+        self.server: uvicorn.Server | None = None
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.loop: asyncio.AbstractEventLoop | None = None
+
+    def rest(self) -> None:
+        """Until no request and no socket is under way: then the database may be emptied below it."""
+        assert self.server is not None
+        end = time.monotonic() + 20
+        while self.server.server_state.tasks:
+            assert time.monotonic() < end, f"still at work: {self.server.server_state.tasks}"
+            time.sleep(0.01)
 
     @property
     def socket_url(self) -> str:
@@ -36,7 +45,7 @@ def served(port: int | None = None) -> Iterator[Served]:
         application, host="127.0.0.1", port=server.port, log_level="warning", log_config=None,
         timeout_graceful_shutdown=1, lifespan="on", ws_max_size=64 * 1024,
     )  # fmt: skip
-    running = uvicorn.Server(config)
+    running = server.server = uvicorn.Server(config)
 
     async def serve() -> None:
         server.loop = asyncio.get_running_loop()

@@ -29,8 +29,9 @@ def server(django_db_setup: None) -> Iterator[Served]:
 
 
 @pytest.fixture
-def site(server: Served, transactional_db: None) -> Served:
-    return server
+def site(server: Served, transactional_db: None) -> Iterator[Served]:
+    yield server
+    server.rest()
 
 
 @pytest.fixture
