@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Q
 
 from reviews.pages import addresses
 from reviews.pages.edge import PageRequest
-from reviews.pages.times import in_words, took
+from reviews.pages.times import in_words, instant, took
 from reviews.runs.engine import EventInFull
-from reviews.runs.histories import first_and_last
+from reviews.runs.histories import first_and_last, first_of
 from reviews.runs.models import Run, Step, StepKind
 from reviews.runs.queries import runs_for
 
@@ -68,6 +68,8 @@ class Details:
     details: str = ""
     worker: dict[str, Any] = field(default_factory=dict)
     """Of the workflow task that was completed last."""
+    first_task: dict[str, Any] = field(default_factory=dict)
+    """Of the one that was completed first."""
     task: dict[str, Any] = field(default_factory=dict)
     """Of the workflow task that was started last."""
     parent: Run | None = None
@@ -109,6 +111,7 @@ def _known(request: PageRequest, run: Run) -> Details:
     if first := found["first"]:
         known.started, known.summary, known.details = first.attributes, first.summary, first.details
     known.worker, known.task = (_attributes(found[type]) for type in (WORKED, STARTED))
+    known.first_task = _attributes(first_of(run, WORKED))
     return known
 
 
@@ -138,7 +141,9 @@ def _identity(known: Details) -> Iterator[Fact]:
 
 
 def _times(known: Details) -> Iterator[Fact]:
-    started = known.started
+    run, started = known.run, known.started
+    yield Fact("Started", _at(run.started_at if run.reset_event_id is None else run.created_at))
+    yield Fact("Ended", _at(run.closed_at))
     yield Fact("Time for the whole chain", _time(started.get("workflow_execution_timeout")) or "no limit")
     yield Fact("Time for one run", _time(started.get("workflow_run_timeout")) or "no limit")
     yield Fact("Time for one workflow task", _time(started.get("workflow_task_timeout")))
@@ -150,7 +155,7 @@ def _times(known: Details) -> Iterator[Fact]:
 
 def _worker(known: Details) -> Iterator[Fact]:
     worker, started = known.worker, known.started
-    sdk = worker.get("sdk_metadata", {})
+    sdk = worker.get("sdk_metadata") or known.first_task.get("sdk_metadata", {})  # said once, and not again
     yield Fact("Last worker", worker.get("identity"))
     yield Fact("SDK", " ".join(filter(None, (sdk.get("sdk_name"), sdk.get("sdk_version")))))
     deployment = worker.get("deployment_version", {})
@@ -174,6 +179,10 @@ def _retries(policy: dict[str, Any] | None) -> str:
     if never := policy.get("non_retryable_error_types"):
         words.append(f"not for {', '.join(never)}")
     return ", ".join(words)
+
+
+def _at(time: datetime | None) -> str:
+    return f"{instant(time)} UTC" if time else ""
 
 
 def _time(span: Any) -> str:

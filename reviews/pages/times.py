@@ -56,3 +56,8 @@ def between(shortest: timedelta, longest: timedelta) -> str:
 
 def absolute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} {at.tzname() or 'UTC'}"
+
+
+def instant(at: datetime) -> str:
+    """Date and time with milliseconds, in UTC, as histories need them."""
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"

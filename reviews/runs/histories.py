@@ -92,6 +92,16 @@ def first_and_last(run: Run, *types: str) -> dict[str, EventInFull | None]:
     return found
 
 
+def first_of(run: Run, type: str) -> EventInFull | None:
+    """The first event of a type, as far as it stands in the first chunk."""
+    chunk = HistoryChunk.objects.filter(run=run, first_event=1).first()
+    if chunk is None:
+        return None
+    data = bytes(chunk.data)
+    line = next(iter(engine().lines(data, EventFilter(types=frozenset({type})), newest_first=False)), None)
+    return engine().event(data, line.id) if line else None
+
+
 def group_of(run: Run, event: EventInFull) -> list[EventLine]:
     """What belongs together with an event, in order: it was scheduled, started, completed."""
     near = HistoryChunk.objects.filter(

@@ -135,6 +135,12 @@ class RunNow:
         return [activity for activity in self.activities if activity.is_retrying]
 
     @property
+    def rests(self) -> bool:
+        """Whether nothing is pending and nothing holds it up: what it waits for will come from outside, or in time."""
+        pending = self.activities or self.children or self.operations
+        return not (pending or self.unserved or self.pause or (self.task and self.task.is_failing))
+
+    @property
     def may_answer(self) -> bool:
         """Whether asking the workflow itself is worth a try: a worker is there, and its code runs."""
         lacks = any("workflows" in queue.lacks for queue in self.queues)

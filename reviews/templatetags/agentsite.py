@@ -22,12 +22,15 @@ from reviews.pages.visible import visible as make_visible
 from reviews.runs.models import Attempt, Run, Step
 from reviews.runs.now import ActivityNow
 
+MOST_CAUSES = 10
+
 register = template.Library()
 register.filter("visible", make_visible)
 register.filter("named", named)
 register.filter("took", lambda span: times.took(span) if span is not None else "–")
 register.filter("plain", lambda span: times.plain(span) if span is not None else "–")
 register.filter("between", lambda ends: times.between(*ends) if ends is not None else "–")
+register.filter("instant", times.instant)
 register.filter("mark_of_risk", marks.of_risk)
 register.filter("mark_of_timeout", marks.of_timeout)
 register.filter("markdown", render_markdown)
@@ -62,12 +65,6 @@ def clock(at: datetime | None) -> SafeString | str:
     return _time(at, f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}") if at else "–"
 
 
-@register.filter
-def instant(at: datetime) -> str:
-    """Date and time with milliseconds, in UTC, as histories need them."""
-    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
-
-
 def _time(at: datetime, words: str, form: str = "", pattern: str = "") -> SafeString:
     """``form`` (and the words around it) says how the page keeps it true while it is open: static/js/times.js."""
     live = format_html(' data-form="{}" data-words="{}"', form, pattern) if form else ""
@@ -80,9 +77,32 @@ def _time(at: datetime, words: str, form: str = "", pattern: str = "") -> SafeSt
 def lasted(run: Run) -> SafeString | str:
     if run.started_at is None:
         return "–"
+    # The history of a run made by a reset begins with its base run's, long before it started itself.
+    began = run.started_at if run.reset_event_id is None else run.created_at
     if run.closed_at is None:
-        return _time(run.started_at, times.in_words(timezone.now() - run.started_at), "ago", "%s")
-    return times.took(run.closed_at - run.started_at)
+        return _time(began, times.in_words(timezone.now() - began), "ago", "%s")
+    return times.took(run.closed_at - began)
+
+
+@register.filter
+def causes(failure: Any) -> list[dict[str, Any]]:
+    """What lies behind a failure, the nearest cause first."""
+    found: list[dict[str, Any]] = []
+    while isinstance(failure, dict) and isinstance(failure.get("cause"), dict) and len(found) < MOST_CAUSES:
+        failure = failure["cause"]
+        found.append(failure)
+    return found
+
+
+@register.filter
+def stack_traces(attributes: Any) -> list[dict[str, Any]]:
+    """The failures of an event that say where they arose, the outermost first: JSON shows a trace in one line."""
+    failure = next(
+        (attributes[key] for key in ("failure", "last_failure") if isinstance(attributes.get(key), dict)),
+        None,
+    )
+    found = [failure, *causes(failure)] if failure else []
+    return [one for one in found if one.get("stack_trace")]
 
 
 @register.filter

@@ -112,6 +112,19 @@ def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run
     assert page.locator(".waterfall li > details").count() == 251
 
 
+def test_what_unfolds_in_a_step_keeps_out_of_its_columns(scene: Scene, sign_in: SignIn, long: Run) -> None:
+    keep_history(long, [signaled("hurry", {"by": "Zoë"})])
+    page = sign_in(scene.people.victor)
+    page.goto(f"/runs/{long.id}/?after=751")
+    page.locator("#step-752 > summary").click()
+    unfolds = page.locator("#step-752-input > summary")
+    box = unfolds.bounding_box()
+    assert box is not None
+    assert box["height"] < 40, "one line"
+    unfolds.click()
+    expect(page.locator("#step-752-input pre")).to_contain_text("Zoë")
+
+
 def test_reading_on_without_scripts(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor, java_script_enabled=False)
     page.goto(f"/runs/{long.id}/?tab=events&order=newest")

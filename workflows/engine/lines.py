@@ -1,16 +1,19 @@
 """An event in one line: its type, what it is about, and the words that tell it from its neighbours.
 
-Read straight from the protobuf, without decoding payloads: a list shows a hundred at once. A server newer than this
+Read straight from the protobuf, no payload but the small and plain ones being decoded: a list shows a hundred at once. A server newer than this
 code may write types that are unknown here; they appear by their number.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from typing import Any, cast
 
+from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType, RetryState, TimeoutType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import History, HistoryEvent
@@ -21,6 +24,10 @@ from workflows.engine.decoding import event_type, text_of, when
 
 LONGEST = 240
 """Characters of a summary."""
+LONGEST_VALUE = 80
+LONGEST_READ = 1024
+"""Bytes of a value that are read for its beginning."""
+MOST_VALUES = 3
 _BAD = ("Failed", "TimedOut", "Terminated", "Rejected")
 _CATEGORIES = (
     ("WorkflowTask", Category.TASK),
@@ -115,6 +122,22 @@ def _failure(failure: Failure) -> str:
     return f"{message}: {_failure(failure.cause)}" if failure.HasField("cause") else message
 
 
+def _values(payloads: Payloads) -> str:
+    """The beginning of what stands there as plain JSON; what is encoded otherwise is left out."""
+    plain = [one.data for one in payloads.payloads if one.metadata.get("encoding") == b"json/plain"]
+    plain = [data for data in plain if data != b"null"]
+    return ", ".join(_beginning(data) for data in plain[:MOST_VALUES])
+
+
+def _beginning(data: bytes) -> str:
+    text = data[:LONGEST_READ].decode(errors="replace")
+    if len(data) <= LONGEST_READ:
+        with suppress(ValueError, RecursionError):  # Python's SDK escapes every letter that is not ASCII
+            text = json.dumps(json.loads(data), ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
 def _words(enum: Any, number: int, prefix: str) -> str:
     if not number:
         return ""
@@ -156,7 +179,7 @@ _SUMMARIES: dict[str, _Summary] = {
     "workflow_execution_started": lambda a: _and(
         a.workflow_type.name, a.task_queue.name, _tried(a.attempt), a.cron_schedule
     ),
-    "workflow_execution_completed": _goes_on,
+    "workflow_execution_completed": lambda a: _and(_values(a.result), _goes_on(a)),
     "workflow_execution_failed": lambda a: _and(
         _failure(a.failure), _retry_state(a.retry_state), _goes_on(a)
     ),
@@ -164,11 +187,13 @@ _SUMMARIES: dict[str, _Summary] = {
     "workflow_execution_terminated": lambda a: _and(a.reason, a.identity),
     "workflow_execution_cancel_requested": lambda a: _and(a.cause, a.identity),
     "workflow_execution_continued_as_new": lambda a: _and(a.workflow_type.name, _goes_on(a)),
-    "workflow_execution_signaled": lambda a: a.signal_name,
+    "workflow_execution_signaled": lambda a: _and(a.signal_name, _values(a.input)),
     "workflow_execution_update_admitted": lambda a: a.request.input.name,
     "workflow_execution_update_accepted": lambda a: a.accepted_request.input.name,
     "workflow_execution_update_rejected": lambda a: _and(a.rejected_request.input.name, _failure(a.failure)),
-    "workflow_execution_update_completed": lambda a: _failure(a.outcome.failure),
+    "workflow_execution_update_completed": lambda a: _and(
+        _failure(a.outcome.failure), _values(a.outcome.success)
+    ),
     "workflow_task_scheduled": lambda a: _and(
         a.task_queue.normal_name or a.task_queue.name, _tried(a.attempt)
     ),
@@ -181,6 +206,7 @@ _SUMMARIES: dict[str, _Summary] = {
     "activity_task_started": lambda a: _and(
         f"attempt {a.attempt}", _failure(a.last_failure) if a.HasField("last_failure") else ""
     ),
+    "activity_task_completed": lambda a: _values(a.result),
     "activity_task_failed": lambda a: _and(_failure(a.failure), _retry_state(a.retry_state)),
     "activity_task_timed_out": _timed_out,
     "timer_started": lambda a: _and(duration(a.start_to_fire_timeout), f"timer {a.timer_id}"),
@@ -190,7 +216,7 @@ _SUMMARIES: dict[str, _Summary] = {
     "start_child_workflow_execution_initiated": lambda a: _and(a.workflow_type.name, a.workflow_id),
     "start_child_workflow_execution_failed": lambda a: _and(a.workflow_type.name, a.workflow_id),
     "child_workflow_execution_started": _child,
-    "child_workflow_execution_completed": _child,
+    "child_workflow_execution_completed": lambda a: _and(_child(a), _values(a.result)),
     "child_workflow_execution_canceled": _child,
     "child_workflow_execution_terminated": _child,
     "child_workflow_execution_failed": _child_failed,

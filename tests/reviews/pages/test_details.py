@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -34,7 +36,7 @@ def history(run: Run) -> Run:
         priority={"priority_key": 3},
     )
     first.user_metadata.summary.CopyFrom(payload("Pays Dora back"))
-    first.user_metadata.details.CopyFrom(payload("Because the parcel <i>never</i> came"))
+    first.user_metadata.details.CopyFrom(payload("Because the parcel <i>never</i> **came**"))
     tasks = [
         event(EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED),
         event(EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED, scheduled_event_id=2, suggest_continue_as_new=True),
@@ -57,12 +59,29 @@ def shown(client: Client, run: Run) -> str:
     "words",
     [
         "4711@laptop", "1 h 30 min", "30.0 s", "0 4 * * *", "at most 7 attempts, first after 2.0 s, then × 2",
-        "the-parent", "CustomKeyword", "vip", "Dora &lt;b&gt;", "Pays Dora back", "&lt;i&gt;never&lt;/i&gt;",
+        "the-parent", "CustomKeyword", "vip", "Dora &lt;b&gt;", "Pays Dora back", "&lt;i&gt;never&lt;/i&gt; <strong>came</strong>",
         "temporal-python 1.35.0", "b-42", "refunds", "pinned", "priority_key", "w@1", "continues as new",
     ],
 )  # fmt: skip
 def test_what_it_was_started_with_and_who_runs_it(as_victor: Client, history: Run, words: str) -> None:
     assert words in shown(as_victor, history)
+
+
+def test_the_sdk_is_told_by_the_first_task_alone(as_victor: Client, history: Run) -> None:
+    later = event(
+        EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED, scheduled_event_id=2, started_event_id=3, identity="w@2"
+    )
+    content = shown(as_victor, keep_history(history, [later]))
+    assert "w@2" in content
+    assert "temporal-python 1.35.0" in content
+
+
+def test_when_it_began_and_ended_stands_there_to_the_millisecond(as_victor: Client, history: Run) -> None:
+    at = datetime(2026, 3, 1, 4, 5, 6, 789_000, tzinfo=UTC)
+    Run.objects.update(status="completed", started_at=at, closed_at=at + timedelta(seconds=1))
+    content = shown(as_victor, history)
+    assert "2026-03-01 04:05:06.789 UTC" in content
+    assert "2026-03-01 04:05:07.789 UTC" in content
 
 
 def test_the_row_has_the_last_word_on_what_was_upserted(as_victor: Client, history: Run) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
+from temporalio.api.enums.v1 import EventType
 
 from reviews.runs import histories
 from reviews.runs.models import Run
@@ -153,6 +154,21 @@ def test_an_event_shows_what_it_carries_and_what_belongs_to_it(as_victor: Client
     part = as_victor.get(address, headers=HTMX).content.decode()
     assert "<html" not in part
     assert "scheduled_event_id" in part
+
+
+def test_a_stack_trace_is_shown_in_lines_and_that_of_the_cause_too(as_victor: Client, history: Run) -> None:
+    failure = {
+        "message": "not charged",
+        "stack_trace": 'File "a.py", line 1\n  charge()\n',
+        "cause": {"message": "503", "stack_trace": "line 2\n  <connect>()\n"},
+    }
+    failed = event(
+        EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED, scheduled_event_id=2, started_event_id=3, failure=failure
+    )
+    keep_history(history, [failed])
+    page = as_victor.get(reverse("run_event", args=[history.id, 251])).content.decode()
+    assert ">File &quot;a.py&quot;, line 1\n  charge()\n</pre>" in page
+    assert ">line 2\n  &lt;connect&gt;()\n</pre>" in page
 
 
 def test_an_event_of_a_newer_server_is_shown_raw(as_victor: Client, history: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -65,6 +66,15 @@ def test_the_tree_shows_parents_and_children(as_victor: Client, run: Run) -> Non
     assert reverse("run_children", args=[child.id]) in content
     part = as_victor.get(reverse("run_children", args=[child.id]), headers=HTMX).content.decode()
     assert grandchild.workflow_id in part
+
+
+def test_each_relative_says_how_long_it_took(as_victor: Client, run: Run) -> None:
+    began = timezone.now() - timedelta(hours=1)
+    relative(run, 1, parent=run, started_at=began, closed_at=began + timedelta(seconds=42))
+    relative(run, 2, parent=run, started_at=began, status="running")
+    content = shown(as_victor, run)
+    assert "took 42.0 s · started" in content
+    assert re.search(r"running for <time [^>]+>1 h</time> · started", content)
 
 
 def test_a_thousand_children_are_few_queries(

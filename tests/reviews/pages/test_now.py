@@ -54,6 +54,7 @@ def test_a_retrying_activity_shows_its_failure_and_next_try(
     says(now, activities=[made.activity("1", "check", "running", failure=None), made.activity()])
     content = fragment(as_olga, run)
     assert "The &lt;bank&gt; is closed." in content
+    assert "caused by" not in content
     assert "attempt 4 of 5" in content
     assert "next try" in content
     assert "waits for its next try" in content
@@ -61,6 +62,20 @@ def test_a_retrying_activity_shows_its_failure_and_next_try(
     assert f'action="/runs/{run.id}/activities/5/retry/"' in content
     assert f'action="/runs/{run.id}/activities/1/retry/"' not in content, "it runs"
     assert f'action="/runs/{run.id}/activities/1/pause/"' in content
+
+
+def test_the_cause_of_a_failure_is_said_with_it(as_victor: Client, run: Run, now: FakeEngine) -> None:
+    cause = {"type": "ConnectionError", "message": "<503> from the gateway", "retryable": True}
+    says(now, activities=[made.activity(failure={"type": "Down", "message": "not charged", "cause": cause})])
+    content = fragment(as_victor, run)
+    assert content.index("not charged") < content.index("ConnectionError") < content.index("&lt;503&gt; from")
+
+
+def test_a_run_that_is_held_up_is_not_said_to_wait(as_victor: Client, run: Run, now: FakeEngine) -> None:
+    says(now, activities=[])
+    assert "Nothing is pending" in fragment(as_victor, run)
+    says(now, activities=[], task=made.failing_task())
+    assert "Nothing is pending" not in fragment(as_victor, run)
 
 
 def test_a_paused_activity_can_go_on(as_olga: Client, run: Run, now: FakeEngine) -> None:

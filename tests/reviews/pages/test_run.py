@@ -113,6 +113,30 @@ def test_a_failed_run_says_why(as_victor: Client, run: Run) -> None:
     assert "no &lt;money&gt;" in shown(as_victor, run)
 
 
+def test_what_lies_behind_a_failure_is_said(as_victor: Client, run: Run) -> None:
+    cause = {
+        "type": "GatewayDown",
+        "message": "<503>",
+        "cause": {"type": "ConnectionError", "message": "refused"},
+    }
+    failure = {"type": "activity_failure", "message": "Activity task failed", "cause": cause}
+    Run.objects.update(status="failed", failure=failure, closed_at=timezone.now())
+    content = shown(as_victor, run)
+    places = [
+        content.index(word) for word in ("Activity task failed", "GatewayDown", "&lt;503&gt;", "refused")
+    ]
+    assert places == sorted(places)
+
+
+def test_a_run_made_by_a_reset_lasts_since_the_reset(as_victor: Client, run: Run) -> None:
+    began = timezone.now() - timedelta(hours=5)
+    Run.objects.update(
+        status="completed", started_at=began, created_at=began + timedelta(hours=4), reset_event_id=4,
+        closed_at=began + timedelta(hours=4, seconds=42),
+    )  # fmt: skip
+    assert "<dt>Took</dt><dd>42.0 s</dd>" in shown(as_victor, run)
+
+
 def test_a_run_is_fetched_again_when_it_changes(as_victor: Client, run: Run) -> None:
     assert f'data-live="run:{run.id} message:{run.id}"' in shown(as_victor, run)
     fragment = as_victor.get(reverse("run", args=[run.id]), headers={"HX-Request": "true"}).content

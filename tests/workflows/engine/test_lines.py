@@ -14,7 +14,7 @@ from temporalio.api.history.v1 import History, HistoryEvent
 from reviews.runs.engine import Category, EventFilter, EventLine
 from tests.support.histories import activity, event, signaled
 from workflows.engine import chunks
-from workflows.engine.lines import LONGEST, known_types
+from workflows.engine.lines import LONGEST, LONGEST_VALUE, known_types
 
 UNKNOWN = 9_999
 
@@ -42,7 +42,7 @@ def test_an_activity_says_its_type_at_its_end_too() -> None:
 
 def test_an_end_whose_beginning_is_in_another_chunk_says_where_that_is() -> None:
     _, _, ended = activity(1, "pay")
-    assert read(ended, first=3)[0].summary == "of event 1"
+    assert read(ended, first=3)[0].summary == 'of event 1 · "done"'
 
 
 def test_a_failure_says_why_how_often_and_what_was_below_it() -> None:
@@ -65,6 +65,17 @@ def test_a_timer_says_how_long(span: float, words: str) -> None:
 def test_what_the_workflow_said_of_it_stands_there_too() -> None:
     line = read(event(EventType.EVENT_TYPE_TIMER_FIRED, timer_id="7", summary="cool down"))[0]
     assert line.summary == "timer 7 · cool down"
+
+
+def test_what_came_back_or_in_stands_there_as_far_as_it_is_plain_json() -> None:
+    scheduled, started, ended = activity(1, "pay")
+    result = ended.activity_task_completed_event_attributes.result
+    result.payloads[0].data = b'{"paid":\n 4}'
+    assert read(scheduled, started, ended)[2].summary == 'pay · {"paid": 4}'
+    result.payloads[0].metadata["encoding"] = b"binary/encrypted"
+    assert read(scheduled, started, ended)[2].summary == "pay"
+    said = read(signaled("hear", "ß" * 100))[0].summary
+    assert said == f'hear · "{"ß" * (LONGEST_VALUE - 1)}…'
 
 
 def test_every_type_that_is_known_reads_without_attributes_and_has_a_category() -> None:
