@@ -13,6 +13,10 @@ TO_RUN := $(VENV)/.synced-to-run
 TO_TEST := $(VENV)/.synced-to-test
 PACKAGES := agentsite reviews workflows bench manage.py
 
+# Images of containers like to set it. Every process would compile all that it imports then, each time anew, and
+# that is most of what the start of a process costs.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: up test soak bench lint chromium
 
 up: $(TO_RUN)

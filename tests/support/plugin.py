@@ -9,6 +9,7 @@ import contextlib
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,11 @@ from tests.support.processes import running
 
 # What a developer's shell has set must not reach the tests.
 NOT_OURS = ("TEMPORAL_", "OPENAI_", "AWS_", "PAYMENTS_URL", "AGENTSITE_", "PORT", "HOST")
+
+# Nor may what an image has set: the tests start hundreds of processes and import workflows for each sandbox, and
+# without bytecode in files each of these compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 if WORKER:
