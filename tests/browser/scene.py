@@ -126,7 +126,10 @@ class Scene:
         )  # fmt: skip
 
     def add_step(self) -> Step:
-        step = self._step(self.run, 40, "send_mail", 180, None, status="running")
+        return self.add_step_at(40)
+
+    def add_step_at(self, event: int) -> Step:
+        step = self._step(self.run, event, "send_mail", 180, None, status="running")
         with transaction.atomic():
             mirroring.tell(self.run)
         return step
@@ -156,6 +159,11 @@ class Scene:
         text = b"# Delivery\n\nIt came **late**.\n\n| leg | days |\n|---|---|\n| port | 4 |\n\n[source](https://example.org)"
         return write_version(
             self.home, "refunds/delivery.md", text, media_type="text/markdown", by=self.people.olga
+        )
+
+    def write(self, path: str) -> Version:
+        return write_version(
+            self.home, path, b"# Report", media_type="text/markdown", by=self.people.olga, run=self.run
         )
 
     @cached_property
