@@ -16,13 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import decisions, delivery, histories, ingest, pages, start_up
+from bench import decisions, delivery, histories, ingest, live, pages, start_up
 from bench.rows import Row
 from tests.support.site import Site
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 BENCHES: dict[str, Callable[[Site], list[Row]]] = {
     "1": delivery.measure,
+    "2": live.between_browsers,
+    "6": live.sockets,
+    "9": live.scripts,
     "3": ingest.measure,
     "5": histories.measure,
     "10": start_up.measure,

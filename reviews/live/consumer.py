@@ -13,8 +13,9 @@ import asyncio
 import json
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -29,12 +30,18 @@ from reviews.live.who import headers_of, is_from_here, viewer_of
 from reviews.workspaces.access import Viewer
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 BEAT = 15.0
 """Seconds without a word. Each second time also looks whether the session still lives, which no log tells."""
 PAUSE = 0.1
 """At most ten messages a second: what changes faster is told together."""
 TOO_SLOW = 10.0
 """A browser that does not take a message for so long is let go; it comes back with its cursor."""
+
+
+def _ask(ask: Callable[..., T], *values: Any) -> Awaitable[T]:
+    """In a thread of its own: a thousand pages that come back at once do not stand in one line."""
+    return database_sync_to_async(ask, thread_sensitive=False)(*values)
 
 
 class Close:
@@ -62,7 +69,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if not is_from_here(self._headers, self.scope.get("scheme", "ws")):
             await self.close(Close.FOREIGN)
             return
-        viewer = await database_sync_to_async(viewer_of)(self._headers)
+        viewer = await _ask(viewer_of, self._headers)
         # Accepted first: a browser learns nothing of why a handshake was refused.
         await self.accept()
         if viewer is None:
@@ -76,9 +83,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
             task.cancel()
         tailer.leave(self, [*self._subjects, *self._own])
         if self._looks:
-            await database_sync_to_async(looking.look_away)(self._socket)
+            await self._in_database(looking.look_away, self._socket)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if not self._tasks:
+            return  # it was closed before it began
         try:
             message = json.loads(text_data or "")
             assert isinstance(message, dict)
@@ -95,7 +104,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
                     await self._look("")
                 case _:
                     await self.close(Close.BAD_MESSAGE)
-        except DatabaseError:
+        except (DatabaseError, TimeoutError):
             await self.close(Close.TRY_AGAIN)
 
     def hear(self, subject: str) -> None:
@@ -108,15 +117,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return {f"account:{self.viewer.account.id}"} if hasattr(self, "viewer") else set()
 
     async def _listen(self, subjects: set[str], cursor: str) -> None:
-        may = await database_sync_to_async(allowed)(self.viewer, subjects)
+        may = await _ask(allowed, self.viewer, subjects)
         # First listen, then look at what was missed: what comes between is heard twice, and not never.
         tailer.leave(self, self._subjects - may)
         tailer.listen(self, may | self._own)
         self._subjects = may
-        await tailer.ready()
+        async with asyncio.timeout(TOO_SLOW):
+            await tailer.ready()
         here = tailer.cursor
         known = Cursor.parse(cursor)
-        behind = await database_sync_to_async(missed)(known, may) if known else may
+        behind = await _ask(missed, known, may) if known else may
         if behind is None:
             await self._send({"reload": True})
             return
@@ -132,10 +142,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if found is None or f"escalation:{id}" not in self._subjects:
             if self._looks:
                 self._looks = False
-                await database_sync_to_async(looking.look_away)(self._socket)
+                await _ask(looking.look_away, self._socket)
             return
         self._looks = True
-        await database_sync_to_async(looking.look)(found, self.viewer.account, self._socket)
+        await _ask(looking.look, found, self.viewer.account, self._socket)
 
     async def _tell(self) -> None:
         while True:
@@ -180,7 +190,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _in_database(self, ask: Any, *values: Any) -> tuple[bool, Any]:
         """Whether the database answered, and what. While it is away a page keeps what it has."""
         try:
-            return True, await database_sync_to_async(ask)(*values)
+            return True, await _ask(ask, *values)
         except DatabaseError as error:
             logger.info("The database did not answer a socket: %s", error)
             return False, None

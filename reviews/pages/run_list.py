@@ -33,7 +33,7 @@ SORTED_BY_TEXT, SORTED_BY_ATTRIBUTE = 10_000, 5_000
 """So many of a million are sorted as fast as the newest of them are come upon by age (bench, row 4)."""
 COLUMNS = (
     "workspace_id", "agent", "workflow_type", "workflow_id", "title", "status", "waiting_for_human", "created_at",
-    "started_at", "closed_at", "cancel_requested_at", "started_by__name", "started_by__title", "parent__title",
+    "started_at", "reset_event_id", "closed_at", "cancel_requested_at", "started_by__name", "started_by__title", "parent__title",
     "parent__workflow_id", "parent__workspace_id",
 )  # fmt: skip
 

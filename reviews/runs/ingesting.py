@@ -144,7 +144,10 @@ def _link(run: Run, previous_run_id: str | None) -> None:
     """Join the chain that Temporal says it belongs to. Its executions are met in any order."""
     known = Run.objects.filter(namespace=run.namespace, workflow_id=run.workflow_id)
     if previous_run_id is not None:
-        run.previous = known.filter(run_id=previous_run_id).first() or run.previous
+        previous = known.filter(run_id=previous_run_id).first()
+        if previous is not None and run.previous_id != previous.id:
+            run.previous = previous
+            mirroring.tell(previous)  # its page names what goes on from it
     if not run.first_run_id:
         return
     chain = known.filter(first_run_id=run.first_run_id).exclude(id=run.id)

@@ -114,10 +114,10 @@ async def _night(site: Site, seconds: float, seed: int) -> tuple[dict[str, int],
     client = await Client.connect(site.temporal)
     queue = f"strangers-{seed}"
     strangers = Strangers(client, queue, dice)
-    end = time.monotonic() + seconds
-    next_kill = time.monotonic() + dice.uniform(1, 4)
     async with Worker(client, task_queue=queue, workflows=FOREIGN, activities=[flaky]):
-        while time.monotonic() < end:
+        end = time.monotonic() + seconds
+        next_kill = time.monotonic() + dice.uniform(1, 4)
+        while time.monotonic() < end or not kills:
             await strangers.move()
             await asyncio.sleep(dice.uniform(0.0, 0.1))
             if time.monotonic() > next_kill:
