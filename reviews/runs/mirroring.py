@@ -176,8 +176,7 @@ def waiting_part(runs: Sequence[Run], waiting: str, params: tuple[Any, ...]) -> 
 
 def succeed(successor: Run, run: Run) -> None:
     """``successor`` goes on where ``run`` closed: a history says so."""
-    Run.objects.filter(id=successor.id).update(previous=run)
-    join_chain(successor, run)
+    Run.objects.filter(id=successor.id).update(chain=run.chain, previous=run, first_run_id=run.first_run_id)
 
 
 def join_chain(successor: Run, run: Run) -> None:

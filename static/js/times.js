@@ -2,13 +2,15 @@
 // server's: "4 min 31 s", or one unit alone in lists.
 const UNITS = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
 const EVERY_MS = 1000;
+// By the server's clock: the browser's may be wrong by hours.
+const skew = document.body.dataset.now ? Date.parse(document.body.dataset.now) - Date.now() : 0;
 
 setInterval(() => { if (!document.hidden) tick(); }, EVERY_MS);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
 
 function tick() {
   for (const time of document.querySelectorAll("time[data-form]")) {
-    const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
+    const seconds = (Date.now() + skew - Date.parse(time.dateTime)) / 1000;
     const said = wordsOf(time.dataset.form, time.dataset.words ?? "", seconds);
     if (said && time.textContent !== said) time.textContent = said;
   }

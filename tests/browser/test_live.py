@@ -182,6 +182,14 @@ def test_a_hidden_tab_keeps_its_title_and_catches_up_when_looked_at(scene: Scene
     expect(page.locator("#queue [data-item]")).to_have_count(2)
 
 
+def test_times_go_on_by_the_servers_clock_though_the_browsers_is_wrong(scene: Scene, sign_in: SignIn) -> None:
+    page = sign_in(scene.people.bob)
+    page.clock.install(time="2031-01-01T00:00:00Z")
+    opened(page, f"/runs/{scene.run.id}/?tab=details")
+    page.clock.run_for(3_000)
+    expect(page.locator("#run-head time[data-form=ago]").first).to_have_text(re.compile(r"^\d+ min( \d+ s)? ago$"))
+
+
 def test_without_scripts_a_link_loads_the_page_anew(scene: Scene, sign_in: SignIn) -> None:
     page = sign_in(scene.people.bob, java_script_enabled=False)
     page.goto("/runs/?status=open")
