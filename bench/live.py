@@ -78,8 +78,9 @@ def _click_to_page(rest: httpx.Client, one: Page, other: Page) -> float:
     began = one.evaluate(
         "() => { const at = Date.now(); document.querySelector('[data-key=a]').click(); return at; }"
     )
-    other.wait_for_function("window.seen !== null")
-    return float(other.evaluate("seen") - began)
+    while (seen := other.evaluate("window.seen")) is None:
+        other.wait_for_timeout(20)
+    return float(seen - began)
 
 
 def _question(rest: httpx.Client) -> tuple[dict[str, Any], dict[str, Any]]:
