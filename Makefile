@@ -31,8 +31,11 @@ test: lint chromium
 	@$(PYTHON) -m pytest -p no:schemathesis -n 2 --dist loadfile tests/agentsite tests/faults
 
 soak: $(TO_TEST) chromium
-	@echo "soak: running the long tests, one after the other"
-	@$(PYTHON) -m pytest -m soak -v --durations 0 -o faulthandler_timeout=3600
+	@echo "soak: 1 of 2, pages in a browser, apart: its driver keeps an event loop running in the process"
+	@$(PYTHON) -m pytest -m soak -v -p no:schemathesis tests/browser
+	@echo "soak: 2 of 2, the other long tests, two at a time (about 20 minutes); their figures come at the end"
+	@$(PYTHON) -m pytest -m soak -v -p no:schemathesis -n 2 --dist loadfile --ignore tests/browser \
+		-rP --show-capture stdout --durations 0 -o faulthandler_timeout=3600
 
 bench: $(TO_TEST) chromium
 	@echo "bench: measuring$(if $(ROWS),, at most 5 minutes)"
