@@ -64,6 +64,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._changed: set[str] = set()
         self._news = asyncio.Event()
         self._looks = False
+        self._listens = False
+        self._telling = asyncio.Lock()
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         if not is_from_here(self._headers, self.scope.get("scheme", "ws")):
@@ -117,25 +119,27 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return {f"account:{self.viewer.account.id}"} if hasattr(self, "viewer") else set()
 
     async def _listen(self, subjects: set[str], cursor: str) -> None:
-        may = await _ask(allowed, self.viewer, subjects)
-        # First listen, then look at what was missed: what comes between is heard twice, and not never.
-        tailer.leave(self, self._subjects - may)
-        tailer.listen(self, may | self._own)
-        self._subjects = may
-        async with asyncio.timeout(TOO_SLOW):
-            await tailer.ready()
-        here = tailer.cursor
-        known = Cursor.parse(cursor)
-        behind = await _ask(missed, known, may) if known else may
-        if behind is None:
-            await self._send({"reload": True})
-            return
-        # With all that was heard and not told: a cursor never runs ahead of what its holder knows.
-        told = sorted(behind | (self._changed & may))
-        self._changed -= may
-        await self._send(
-            {"listening": sorted(may), "refused": sorted(subjects - may), "changed": told, "cursor": here}
-        )
+        """Nothing else is told meanwhile: a newer cursor must not overtake what was missed before it."""
+        async with self._telling:
+            may = await _ask(allowed, self.viewer, subjects)
+            # First listen, then look at what was missed: what comes between is heard twice, and not never.
+            tailer.leave(self, self._subjects - may)
+            tailer.listen(self, may | self._own)
+            self._subjects = may
+            async with asyncio.timeout(TOO_SLOW):
+                await tailer.ready()
+            here = tailer.cursor
+            known = Cursor.parse(cursor)
+            behind = await _ask(missed, known, may) if known else may
+            if behind is None:
+                await self._send({"reload": True})
+                return
+            told = sorted(behind | (self._changed & may))
+            self._changed -= may
+            await self._send(
+                {"listening": sorted(may), "refused": sorted(subjects - may), "changed": told, "cursor": here}
+            )
+            self._listens = True
 
     async def _look(self, id: str) -> None:
         found = uuid_of(id)
@@ -153,11 +157,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 async with asyncio.timeout(BEAT):
                     await self._news.wait()
             self._news.clear()
-            changed, self._changed = self._changed, set()
-            cursor = tailer.cursor  # all up to it is in `changed` or was told before
-            told = sorted(changed & self._subjects)
-            if told or not changed:
-                await self._send({"changed": told, "cursor": cursor} if told else {"cursor": cursor})
+            async with self._telling:
+                changed, self._changed = self._changed, set()
+                cursor = tailer.cursor  # all up to it is in `changed` or was told before
+                told = sorted(changed & self._subjects)
+                if self._listens and (told or not changed):
+                    await self._send({"changed": told, "cursor": cursor} if told else {"cursor": cursor})
             if changed & self._own:
                 await self._look_at_rights()
             await asyncio.sleep(PAUSE)

@@ -99,7 +99,7 @@ async def test_many_runs_that_start_at_once_are_all_mirrored(
         async def all_whole() -> bool:
             return await in_database(mine.filter(history_whole=True).count) == count
 
-        await until(all_whole, "all are whole", timeout=90)
+        await until(all_whole, "all are whole", timeout=300)
         assert await lasting_differences(world.client, patience=30) == []
     world.started.clear()  # replaying so many shows nothing more
 
