@@ -27,7 +27,8 @@ if (address) {
   addEventListener("offline", show);
   addEventListener("pageshow", (event) => { if (event.persisted) hurry(); });
   addEventListener("pagehide", () => socket?.close());
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
       hurry();
       catchUp();
     }
@@ -104,7 +105,12 @@ function look() {
 
 function hear(message) {
   lastWord = Date.now();
-  if (message.reload) return location.reload();
+  if (message.reload) {
+    // The log does not reach back so far: every part is fetched anew, and what is being typed stays.
+    [cursor, listening] = ["", ""];
+    listen();
+    return;
+  }
   if (message.listening) {
     wait = FIRST_WAIT_MS;
     show();
