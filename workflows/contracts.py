@@ -48,6 +48,9 @@ FOR_EVER_RETRY = RetryPolicy(
 SHORT = timedelta(seconds=10)
 """start_to_close of one database transaction or one HTTP call to our own services."""
 
+MODEL_CALL = timedelta(minutes=3)
+"""start_to_close of one answer of a model."""
+
 HEARTBEAT = timedelta(seconds=10)
 """A killed worker is noticed after this long, and not only after start_to_close."""
 
@@ -218,9 +221,6 @@ acknowledge: Activity[AcknowledgeRequest, Acknowledged] = Activity(
 )
 
 
-# The agents that come with Agentsite
-
-
 @dataclass(frozen=True)
 class AgentDescription:
     """What a worker registers, so that people can start it. ``input_schema`` is a JSON Schema, ``example`` fits it."""
@@ -232,91 +232,3 @@ class AgentDescription:
     input_schema: dict[str, Any]
     example: dict[str, Any]
     queue: str = AGENTS_QUEUE
-
-
-@dataclass
-class Refund:
-    """``amount`` in the currency of the account, more than 0."""
-
-    customer: str
-    amount: float
-    reason: str
-
-
-@dataclass
-class Payment:
-    """A refund as decided. The same key is paid once, however often it is sent."""
-
-    refund: dict[str, Any]
-    idempotency_key: str
-
-
-@dataclass
-class Task:
-    name: str
-    description: str
-
-
-@dataclass
-class Plan:
-    tasks: list[Task]
-
-
-@dataclass
-class PlanRequest:
-    query: str
-
-
-@dataclass
-class Finding:
-    task: str
-    text: str
-
-
-@dataclass
-class SynthesisRequest:
-    query: str
-    findings: list[Finding]
-
-
-@dataclass
-class Report:
-    """Markdown, to be stored at ``path`` in the run's workspace."""
-
-    path: str
-    markdown: str
-
-
-@dataclass
-class StoredFile:
-    version_id: str
-    path: str
-    version: int
-    size: int
-
-
-@dataclass
-class Attempted:
-    """A model's answer to a task, in words."""
-
-    text: str
-
-
-MODEL_CALL = timedelta(minutes=3)
-
-pay_refund: Activity[Payment, dict[str, Any]] = Activity("pay_refund", dict[str, Any], SHORT, FOR_EVER_RETRY)
-generate_plan: Activity[PlanRequest, Plan] = Activity(
-    "generate_plan", Plan, timedelta(minutes=2), MODEL_RETRY, heartbeat=HEARTBEAT
-)
-execute_research_task: Activity[Task, Finding] = Activity(
-    "execute_research_task", Finding, MODEL_CALL, MODEL_RETRY, heartbeat=HEARTBEAT
-)
-synthesize_report: Activity[SynthesisRequest, str] = Activity(
-    "synthesize_report", str, timedelta(minutes=5), MODEL_RETRY, heartbeat=HEARTBEAT
-)
-store_report: Activity[Report, StoredFile] = Activity(
-    "store_report", StoredFile, timedelta(seconds=30), FOR_EVER_RETRY
-)
-attempt_task: Activity[Task, Attempted] = Activity(
-    "attempt_task", Attempted, MODEL_CALL, MODEL_RETRY, heartbeat=HEARTBEAT
-)

@@ -7,11 +7,10 @@ import logging
 import os
 import signal
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
 
 from django.db import DatabaseError
 from temporalio.client import Client
@@ -19,53 +18,44 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from reviews.runs import actions as runs
-from workflows.activities import files, human, model, payments
 from workflows.activities.database import with_database
-from workflows.agents import escalation, refund, research
-from workflows.contracts import AGENTS_QUEUE, HUMAN_QUEUE, AgentDescription
+from workflows.contracts import HUMAN_QUEUE, AgentDescription
 from workflows.engine.connect import connect_in_time
 from workflows.recording import Recorder, RecordingInterceptor
+from workflows.registry import HUMAN_ACTIVITIES, STANDARD, Kit, kit
 
 logger = logging.getLogger(__name__)
 
-AGENTS: list[AgentDescription] = [refund.DESCRIPTION, escalation.DESCRIPTION, research.DESCRIPTION]
-WORKFLOWS = [refund.RefundAgent, escalation.EscalationAgent, research.ResearchAgent]
-AGENT_ACTIVITIES: list[Callable[..., Any]] = [
-    model.generate_plan,
-    model.execute_research_task,
-    model.synthesize_report,
-    model.attempt_task,
-    payments.pay_refund,
-    files.store_report,
-]
-HUMAN_ACTIVITIES: list[Callable[..., Any]] = [human.ask, human.settle, human.acknowledge]
 THREADS = 12
 """For the activities that use the database; fewer than its pool has connections."""
 GRACE = timedelta(seconds=3)
 
-RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "workflows.contracts", "workflows.human"
-    )
-)
-"""Those two keep no state of their own, so each run need not import them anew."""
+PASSTHROUGH = ("workflows.contracts", "workflows.human", "workflows.stubs")
+"""They keep no state of their own, so each run need not import them anew."""
 
 
 # More activities at once than threads is meant: a model's activity waits in the loop, not in a thread.
 warnings.filterwarnings("ignore", message="Worker max_concurrent_activities")
 
 
-async def run() -> None:
-    """Work until SIGTERM or SIGINT, then finish what can be finished within 3 s."""
+async def run(agents: str = "") -> None:
+    """Work until SIGTERM or SIGINT, then finish what can be finished within 3 s.
+
+    ``agents`` names the kit; only the standard one comes with the queue by which workflows reach people.
+    """
+    served = kit(agents)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect_in_time()
-    await register(client.namespace)
+    await register(client.namespace, served)
     recorder = Recorder(client.identity)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
-        async with agents_worker(client, threads, recorder), human_worker(client, threads, recorder):
-            logger.info("Working on %s and %s of %s", AGENTS_QUEUE, HUMAN_QUEUE, client.namespace)
+        async with AsyncExitStack() as workers:
+            await workers.enter_async_context(agents_worker(client, threads, recorder, served))
+            if served is STANDARD:
+                await workers.enter_async_context(human_worker(client, threads, recorder))
+            logger.info("Working on %s of %s", served.queue, client.namespace)
             await asyncio.to_thread(import_module, "workflows.llm.client")
             await stop.wait()
     await close_clients()
@@ -78,16 +68,18 @@ async def close_clients() -> None:
     await client.close_clients()
 
 
-def agents_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder) -> Worker:
+def agents_worker(
+    client: Client, threads: ThreadPoolExecutor, recorder: Recorder, served: Kit = STANDARD
+) -> Worker:
     return Worker(
         client,
-        task_queue=AGENTS_QUEUE,
-        workflows=WORKFLOWS,
-        activities=AGENT_ACTIVITIES,
+        task_queue=served.queue,
+        workflows=served.workflows,
+        activities=served.activities,
         activity_executor=threads,
         max_concurrent_activities=int(os.environ.get("WORKER_ACTIVITIES", "50")),
         interceptors=[RecordingInterceptor(recorder)],
-        workflow_runner=RUNNER,
+        workflow_runner=runner(*served.passthrough),
         graceful_shutdown_timeout=GRACE,
         identity=client.identity,
     )
@@ -106,9 +98,14 @@ def human_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder
     )
 
 
-async def register(namespace: str) -> None:
+def runner(*passthrough: str) -> SandboxedWorkflowRunner:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH, *passthrough)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+async def register(namespace: str, served: Kit = STANDARD) -> None:
     """Say what can be started here, as soon as the database is there."""
-    for agent in AGENTS:
+    for agent in served.agents:
         while True:
             try:
                 await asyncio.to_thread(_register, namespace, agent)

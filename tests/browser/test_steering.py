@@ -55,7 +55,7 @@ class Scene:
             task_queue=self.queue,
             workflows=FLOWS,
             activities=[self.bank.attempt],
-            workflow_runner=workers.RUNNER,
+            workflow_runner=workers.runner(),
             graceful_shutdown_timeout=timedelta(0),
         )
         self.do(worker.__aenter__())

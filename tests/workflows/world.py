@@ -28,6 +28,7 @@ from workflows import worker as workers
 from workflows.bridge.database import in_database
 from workflows.contracts import AGENTS_QUEUE, HUMAN_INPUT_SIGNAL, HUMAN_QUEUE
 from workflows.recording import Recorder
+from workflows.registry import STANDARD
 
 T = TypeVar("T")
 Handle = WorkflowHandle[Any, Any]
@@ -128,7 +129,7 @@ class World:
 
     async def replay(self) -> None:
         """Every history recorded here replays without nondeterminism."""
-        replayer = Replayer(workflows=[*FLOWS, *workers.WORKFLOWS], workflow_runner=workers.RUNNER)
+        replayer = Replayer(workflows=[*FLOWS, *STANDARD.workflows], workflow_runner=workers.runner())
         for handle in {handle.run_id: handle for handle in self.started}.values():
             await replayer.replay_workflow(await handle.fetch_history())
 
@@ -220,7 +221,7 @@ async def working(
             world.client,
             task_queue=world.queue,
             workflows=FLOWS,
-            workflow_runner=workers.RUNNER,
+            workflow_runner=workers.runner(),
             graceful_shutdown_timeout=timedelta(0),
         )
         await stack.enter_async_context(flows)

@@ -7,7 +7,7 @@ from temporalio import activity
 from reviews.artifacts.actions import write_version
 from reviews.runs import mirroring
 from workflows.activities.database import with_database
-from workflows.contracts import Report, StoredFile
+from workflows.stubs.files import Report, StoredFile
 
 
 @activity.defn

@@ -1,9 +1,9 @@
-"""Activities that call a model once each. Temporal retries them; a background task beats for them."""
+"""One call of a model inside an activity. Temporal retries it; a background task beats for it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,107 +11,83 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from reviews.runs.faults import faults_of
-from workflows.contracts import (
-    MALFORMED_ANSWER,
-    Attempted,
-    Finding,
-    Plan,
-    PlanRequest,
-    SynthesisRequest,
-    Task,
-)
+from workflows.contracts import MALFORMED_ANSWER
+from workflows.llm.calls import CORRECTION, Message
 
 if TYPE_CHECKING:
     from workflows.llm.client import Completion
 
-MOST_TASKS = 200
 BEAT = 2.0
 """Seconds; well below the heartbeat timeout, above what the SDK throttles."""
-
-PLAN = {
-    "type": "object",
-    "properties": {
-        "tasks": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "properties": {"name": {"type": "string"}, "description": {"type": "string"}},
-                "required": ["name", "description"],
-            },
-        }
-    },
-    "required": ["tasks"],
-}
+MARGIN = 2.0
+"""Seconds before start_to_close at which the call gives up by itself, so that it says what it waited for."""
+TAIL = 280
+"""Characters of the answer so far that the run's page shows while it is written."""
 
 
-@activity.defn
-async def generate_plan(request: PlanRequest) -> Plan:
-    """Ask for a plan as JSON; a plan of another shape is malformed and tried again."""
-    answer = await _call(
-        "plan",
-        "You plan research. Answer with a JSON object of this shape and nothing else: "
-        '{"tasks": [{"name": "a few words", "description": "one or two sentences"}]}. '
-        "Use 3 to 5 tasks unless the question asks for more.",
-        f"Plan the research for this question.\nQuery: {request.query}",
-        json_object=True,
-    )
-    if faults := faults_of(answer.data, PLAN):
-        message = f"The plan has another shape at {faults[0].pointer or '/'}: {faults[0].message}"
-        raise ApplicationError(message, type=MALFORMED_ANSWER)
-    return Plan([Task(task["name"], task["description"]) for task in answer.data["tasks"][:MOST_TASKS]])
+async def call(
+    purpose: str,
+    system: str,
+    user: str,
+    *,
+    before: Sequence[Message] = (),
+    shape: dict[str, Any] | None = None,
+    **options: Any,
+) -> Completion:
+    """Ask the model once, as ``workflows.llm.client.complete`` does, with its ``options``.
 
-
-@activity.defn
-async def execute_research_task(task: Task) -> Finding:
-    """Research one task; the prompt holds this task and no other's text."""
-    answer = await _call(
-        f"research: {task.name}",
-        "You research one task of a larger question. Report findings in a few short paragraphs.",
-        f"Research this task.\nTask: {task.name}\n{task.description}",
-    )
-    return Finding(task.name, answer.text)
-
-
-@activity.defn
-async def synthesize_report(request: SynthesisRequest) -> str:
-    """Markdown."""
-    findings = "\n\n".join(f"## {finding.task}\n{finding.text}" for finding in request.findings)
-    answer = await _call(
-        "synthesis",
-        "You write a report in Markdown that answers the question from the findings, and from nothing else.",
-        f"Synthesize a report from the findings.\nQuery: {request.query}\n\n{findings}",
-    )
-    return answer.text
-
-
-@activity.defn
-async def attempt_task(task: Task) -> Attempted:
-    answer = await _call("task", "You are a helpful assistant. Answer shortly.", task.description)
-    return Attempted(answer.text)
-
-
-async def _call(purpose: str, system: str, user: str, **options: Any) -> Completion:
+    ``before`` are earlier messages, between ``system`` and ``user``. ``shape`` is the JSON Schema that the answer,
+    one JSON object, has to have. An answer of another shape, or that is no JSON, fails the attempt as
+    ``MalformedAnswer``, and the next attempt tells the model what was wrong with it.
+    """
     # The model's client takes a second to import: the worker fetches it while it polls already.
     from workflows.llm.client import complete
 
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    if fault := _last_fault():
+        user += f"\n\n{CORRECTION} {fault}\nAnswer again, in the form that was asked for."
+    messages = [{"role": "system", "content": system}, *before, {"role": "user", "content": user}]
     limit = activity.info().start_to_close_timeout
-    timeout = limit.total_seconds() - 2 if limit else 60.0
+    timeout = limit.total_seconds() - MARGIN if limit else 60.0
     async with _beating() as written:
-        return await complete(
-            messages, purpose=purpose, timeout=timeout, stream=True, on_token=written.append, **options
-        )
+        try:
+            answer = await complete(
+                messages,
+                purpose=purpose,
+                timeout=timeout,
+                stream=True,
+                on_token=written.append,
+                json_object=shape is not None,
+                **options,
+            )
+            if shape is not None and (faults := faults_of(answer.data, shape)):
+                where, what = faults[0].pointer or "/", faults[0].message
+                raise ApplicationError(
+                    f"The answer has another shape at {where}: {what}", type=MALFORMED_ANSWER
+                )
+        except ApplicationError as error:
+            if error.type == MALFORMED_ANSWER and shape is not None:
+                activity.heartbeat({"fault": error.message})
+            raise
+    return answer
+
+
+def _last_fault() -> str | None:
+    """What was wrong with the answer to the attempt before; an attempt that failed otherwise says nothing."""
+    match activity.info().heartbeat_details:
+        case [{"fault": str(fault)}]:
+            return fault
+    return None
 
 
 @asynccontextmanager
 async def _beating() -> AsyncIterator[list[str]]:
-    """Heartbeat with the number of characters written so far, also while the model is silent."""
+    """Heartbeat with what is written so far, also while the model is silent."""
     written: list[str] = []
 
     async def beat() -> None:
         while True:
-            activity.heartbeat({"characters": sum(map(len, written))})
+            text = "".join(written)
+            activity.heartbeat({"characters": len(text), "text": text[-TAIL:]})
             await asyncio.sleep(BEAT)
 
     task = asyncio.create_task(beat())

@@ -9,9 +9,10 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from workflows import contracts, human
-from workflows.contracts import AgentDescription, Evidence, Task
+from workflows import human
+from workflows.contracts import AgentDescription, Evidence
 from workflows.human import Answer
+from workflows.stubs.research import Task, attempt_task
 
 
 @dataclass
@@ -31,7 +32,7 @@ class EscalationAgent:
     async def _work(self, task: str) -> dict[str, Any]:
         while True:
             try:
-                done = await contracts.attempt_task(Task("task", task), summary=task[:200])
+                done = await attempt_task(Task("task", task), summary=task[:200])
                 return {"outcome": "done", "answer": done.text, "answered_by": "model"}
             except ActivityError as error:
                 if is_cancelled_exception(error):

@@ -8,9 +8,10 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows import contracts, human
-from workflows.contracts import AgentDescription, Evidence, Payment, Refund
+from workflows import human
+from workflows.contracts import AgentDescription, Evidence
 from workflows.human import Answer
+from workflows.stubs.refund import Payment, Refund, pay_refund
 
 FORM = {
     "type": "object",
@@ -66,7 +67,7 @@ class RefundAgent:
             return {"outcome": "expired" if answer.state == "expired" else "rejected", **decided}
         payment = Payment(answer.values, answer.idempotency_key)
         summary = f"{answer.values['amount']} to {answer.values['customer']}"
-        paid = await human.carry_out(contracts.pay_refund(payment, summary=summary))
+        paid = await human.carry_out(pay_refund(payment, summary=summary))
         return {"outcome": "paid", "payment": paid, **decided}
 
 

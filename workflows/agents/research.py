@@ -7,8 +7,10 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows import contracts
-from workflows.contracts import AgentDescription, PlanRequest, Report, SynthesisRequest
+from workflows.contracts import AgentDescription
+from workflows.stubs import files, research
+from workflows.stubs.files import Report
+from workflows.stubs.research import PlanRequest, SynthesisRequest
 
 
 @dataclass
@@ -20,11 +22,11 @@ class ResearchInput:
 class ResearchAgent:
     @workflow.run
     async def run(self, request: ResearchInput) -> dict[str, Any]:
-        plan = await contracts.generate_plan(PlanRequest(request.query))
-        findings = [await contracts.execute_research_task(task, summary=task.name) for task in plan.tasks]
-        markdown = await contracts.synthesize_report(SynthesisRequest(request.query, findings))
+        plan = await research.generate_plan(PlanRequest(request.query))
+        findings = [await research.execute_research_task(task, summary=task.name) for task in plan.tasks]
+        markdown = await research.synthesize_report(SynthesisRequest(request.query, findings))
         path = f"research/{workflow.info().workflow_id}/report.md"
-        stored = await contracts.store_report(Report(path, markdown), summary=path)
+        stored = await files.store_report(Report(path, markdown), summary=path)
         return {"report": asdict(stored), "tasks": len(plan.tasks)}
 
 

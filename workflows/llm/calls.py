@@ -8,6 +8,9 @@ from typing import Any
 
 Message = Mapping[str, Any]
 
+CORRECTION = "Your last answer could not be used:"
+"""Begins what a prompt says about the answer before, in its last paragraph."""
+
 
 @dataclass(frozen=True)
 class ModelCall:

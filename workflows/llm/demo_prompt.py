@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from workflows.llm.calls import CORRECTION
+
 Wanted = Literal["tool_call", "tool_result", "plan", "json", "findings", "report", "answer"]
 
 DEFAULT_TASKS = (3, 5)
@@ -71,15 +73,18 @@ class Prompt:
 
     @cached_property
     def digest(self) -> str:
-        """Names this prompt among others: 16 hex digits over messages, format and tools."""
+        """Names this prompt among others: 16 hex digits over messages, format and tools. What it says about an
+        answer before does not make it another one."""
         said = [self.body["messages"], self.body.get("response_format"), self.body.get("tools")]
+        if isinstance(last := self.body["messages"][-1].get("content"), str):
+            said[0] = [*said[0][:-1], {**said[0][-1], "content": last.split(f"\n\n{CORRECTION}")[0]}]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
     def last_user(self) -> str:
         """The last thing that the user said."""
         said = [_text(message) for message in self.body["messages"] if message["role"] == "user"]
-        return said[-1] if said else self.text
+        return said[-1].split(f"\n\n{CORRECTION}")[0] if said else self.text
 
     @cached_property
     def magic(self) -> str | None:

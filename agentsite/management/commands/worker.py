@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from workflows.worker import run
 
@@ -17,8 +17,11 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they load the code of every page
     help = "Run agents and the activities by which workflows reach people."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--agents", default="", metavar="KIT", help="other agents than the standard ones")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(run())
+        asyncio.run(run(options["agents"]))
         # A process that ran a worker can crash in the interpreter's exit (sdk-python#300).
         logging.shutdown()
         sys.stdout.flush()

@@ -15,6 +15,7 @@ from tests.workflows.llm.conftest import Demo
 from tests.workflows.world import Handle, World, until
 from workflows.bridge.database import in_database
 from workflows.contracts import MODEL_RETRY
+from workflows.llm.calls import CORRECTION
 
 
 async def attempts(handle: Handle, activity: str, count: int) -> list[Attempt]:
@@ -79,6 +80,9 @@ async def test_each_trouble_gets_its_own_wait(agents: World, demo: Demo) -> None
     assert 0.9 < waits(birch)[0] < 1.9, "what the model asked for, and not 2 s"
 
     assert kinds(await attempts(handles["larch"], "generate_plan", 2)) == ["MalformedAnswer", None]
+    told = [call.messages[-1]["content"] for call in await calls(handles["larch"]) if call.purpose == "plan"]
+    assert CORRECTION not in told[0]
+    assert f"{CORRECTION} the answer is not JSON: " in told[1], "the model is told what the parser said"
     assert kinds(await attempts(handles["maple"], "generate_plan", 2)) == ["ModelUnreachable", None]
 
     made = await calls(handles["oak"])

@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from reviews.failpoints import failpoint
-from workflows.contracts import Payment
+from workflows.stubs.refund import Payment
 
 PATIENCE = 8.0
 WORTH_ANOTHER_TRY = {408, 425, 429}
