@@ -16,7 +16,7 @@ from tests.support.people import People, start_refund
 from tests.support.served import Served
 
 SUBJECTS = 150
-"""Of one page; each moves once, so that no later word can hide that one was lost."""
+"""Of one page; each moves once a round, so that no later word can hide that one was lost."""
 
 
 def some_runs(people: People) -> list[str]:
@@ -38,8 +38,8 @@ async def test_nothing_is_lost_however_often_the_socket_is_cut(
     site: Served, people: People, cuts: int
 ) -> None:
     dice, cookie, done = random.Random(cuts), await in_database(cookie_of, people.bob), 0
+    subjects = await in_database(some_runs, people)
     while done < cuts:
-        subjects = await in_database(some_runs, people)
         cursor = ""
         async with page(site, cookie) as first:
             await first.listen(*subjects)
