@@ -87,12 +87,14 @@ class Home:
 
         return {name: int(port) for name, port in json.loads(self._keep("ports.json", choose)).items()}
 
-    def replace_taken_ports(self) -> list[str]:
-        """Choose another port for each service whose kept one is taken; return the names of those."""
+    def replace_taken_ports(self, web: int) -> list[str]:
+        """Choose another port for each service whose kept one is taken, or is to be the `web`'s; return the
+        names of those."""
         ports = self.ports()
-        taken = [name for name in PORT_NAMES if name not in ports or not is_free(ports[name])]
+        free = {name for name in PORT_NAMES if name in ports and ports[name] != web and is_free(ports[name])}
+        taken = [name for name in PORT_NAMES if name not in free]
         if taken:
-            chosen = dict(zip(taken, choose_free_ports(len(taken)), strict=True))
+            chosen = dict(zip(taken, choose_free_ports(len(taken), but=web), strict=True))
             self._write("ports.json", json.dumps(ports | chosen))
         return taken
 

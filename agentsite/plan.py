@@ -37,7 +37,7 @@ class Plan:
         self.workers_poll = asyncio.Event()
         """To be set when workers poll both queues of a Temporal server that is not ours."""
         self.cluster = None if environment.get("DATABASE_URL") else self._cluster()
-        self.moved = home.replace_taken_ports()
+        self.moved = home.replace_taken_ports(self.port)
         """Services whose kept port was taken by somebody else."""
         if self.cluster:
             self.cluster = self._cluster()

@@ -21,11 +21,11 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def choose_free_ports(count: int) -> list[int]:
-    """So many different ports on which nobody listens."""
+def choose_free_ports(count: int, but: int | None = None) -> list[int]:
+    """So many different ports on which nobody listens, none of them `but`."""
     chosen: list[int] = []
     while len(chosen) < count:
         port = secrets.choice(CANDIDATES)
-        if port not in chosen and is_free(port):
+        if port not in chosen and port != but and is_free(port):
             chosen.append(port)
     return chosen

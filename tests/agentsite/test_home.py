@@ -103,16 +103,23 @@ def test_a_taken_port_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", before["temporal"]))
         other.listen()
-        assert home.replace_taken_ports() == ["temporal"]
+        assert home.replace_taken_ports(web=8000) == ["temporal"]
     after = home.ports()
     assert after["temporal"] != before["temporal"]
     assert after | {"temporal": 0} == before | {"temporal": 0}
 
 
+def test_the_port_of_the_web_is_no_services(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    web = home.ports()["model"]
+    assert home.replace_taken_ports(web) == ["model"]
+    assert web not in home.ports().values()
+
+
 def test_ports_kept_by_an_older_version_are_completed(tmp_path: Path) -> None:
     (tmp_path / "ports.json").write_text(json.dumps({"postgres": 20_001}))
     home = Home(tmp_path)
-    home.replace_taken_ports()
+    home.replace_taken_ports(web=8000)
     assert set(home.ports()) == set(PORT_NAMES)
 
 

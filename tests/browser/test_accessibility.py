@@ -16,8 +16,17 @@ from tests.support.served import Served
 pytestmark = pytest.mark.browser
 SIZES: dict[str, ViewportSize] = {
     "1440": {"width": 1440, "height": 1000},
+    "768": {"width": 768, "height": 1000},
     "390": {"width": 390, "height": 844},
+    "320": {"width": 320, "height": 640},
 }
+THEMES: dict[str, dict[str, str]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced": {"forced_colors": "active"},
+}
+QUICK = [("1440", "light"), ("390", "dark"), ("320", "light"), ("768", "forced")]
+ALL = [(size, theme) for size in SIZES for theme in THEMES]
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],  # to describe what passed takes axe longer than to find what does not
@@ -37,12 +46,14 @@ def faults_of(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [pytest.param(*one, marks=() if one in QUICK else pytest.mark.soak) for one in ALL],
+)
 def test_axe_finds_nothing(scene: Scene, sign_in: SignIn, screenshots: Path, size: str, theme: str) -> None:
     scene.furnish()
     # Axe styles what it measures; that the pages themselves keep to the policy, the tests below see.
-    page = sign_in(scene.people.alice, color_scheme=theme, viewport=SIZES[size], bypass_csp=True)
+    page = sign_in(scene.people.alice, viewport=SIZES[size], bypass_csp=True, **THEMES[theme])
     faults: dict[str, list[str]] = {}
     for name, address in scene.addresses().items():
         page.goto(address)
@@ -91,8 +102,8 @@ def test_targets_are_large_enough(scene: Scene, sign_in: SignIn) -> None:
     small = {}
     for name, address in scene.addresses().items():
         page.goto(address)
-        for size, viewport in SIZES.items():
-            page.set_viewport_size(viewport)
+        for size in ("1440", "390"):
+            page.set_viewport_size(SIZES[size])
             if found := page.evaluate(SMALL_TARGETS):
                 small[f"{name}, {size}"] = found
     assert small == {}

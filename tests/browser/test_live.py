@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,11 +48,22 @@ def opened(page: Page, address: str) -> Page:
     return page
 
 
+THROTTLED = """
+  const [soon, often] = [window.setTimeout, window.setInterval];
+  window.setTimeout = (work, ms = 0, ...more) => soon(work, Math.max(ms, 1000), ...more);
+  window.setInterval = (work, ms = 0, ...more) => often(work, Math.max(ms, 1000), ...more);
+"""
+"""As browsers do to a tab in the background."""
+
+
+@pytest.mark.parametrize("throttled", [False, True])
 def test_what_one_decides_the_others_inbox_and_question_say_without_asking(
-    scene: Scene, sign_in: SignIn, screenshots: Path
+    scene: Scene, sign_in: SignIn, screenshots: Path, throttled: bool
 ) -> None:
     question, other = scene.question, scene.high_risk
     bob, ada = sign_in(scene.people.bob), sign_in(scene.people.ada)
+    if throttled:
+        ada.add_init_script(THROTTLED)
     for page in (bob, ada):
         opened(page, f"/questions/{question.id}/")
     expect(ada.locator("#lookers")).to_contain_text(str(scene.people.bob))
@@ -155,6 +168,46 @@ def test_a_cut_is_said_and_nothing_is_missed(scene: Scene, sign_in: SignIn, page
 
     live(page)
     expect(page.locator("#case")).to_contain_text(f"by {scene.people.bob}")
+
+
+def test_after_a_sleep_longer_than_the_log_every_part_is_new_and_what_is_typed_stays(
+    scene: Scene, sign_in: SignIn, pages: Served
+) -> None:
+    page = sign_in(scene.people.ada, goes_offline=True)
+    opened(page, f"/questions/{scene.question.id}/")
+    loaded = page.evaluate("performance.timeOrigin")
+    page.keyboard.press("d")
+    page.locator("#reject-comment").fill("Not before I have")
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    drop_sockets(pages)
+    expect(page.locator("[data-live-state]")).to_have_attribute("data-live-state", "Offline")
+
+    scene.ask("While the laptop sleeps?")
+    forget_the_log()
+    page.context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    live(page)
+    expect(page.locator("#queue")).to_contain_text("While the laptop sleeps?")
+    expect(page.locator("#reject-comment")).to_have_value("Not before I have")
+    assert page.evaluate("performance.timeOrigin") == loaded, "the page itself was not loaded anew"
+
+
+def drop_sockets(pages: Served) -> None:
+    """As a network that is gone: without a closing word."""
+    assert pages.server is not None and pages.loop is not None
+    for connection in list(pages.server.server_state.connections):
+        if transport := getattr(connection, "transport", None):
+            pages.loop.call_soon_threadsafe(transport.abort)
+
+
+def forget_the_log() -> None:
+    """What the bridge does with lines older than ten minutes, in a log that has moved on since."""
+    while changes.cut(timedelta(0), at_most=1000):
+        pass
+    with transaction.atomic():
+        changes.record(("run", uuid.uuid4()), workspace_id=None)
 
 
 def test_who_is_signed_out_elsewhere_is_told(scene: Scene, sign_in: SignIn) -> None:

@@ -1,9 +1,11 @@
-"""The runs page of a whole site: what is chosen there happens at Temporal."""
+"""Pages of a whole site: what is done there happens at Temporal."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.processes import wait_until
 from tests.support.site import Site
@@ -46,3 +48,45 @@ def test_filter_save_choose_and_cancel_real_runs(site: Site, chromium: Browser) 
         wait_until(lambda: {run(id)["status"] for id in ids[1:]} == {"canceled"}, "the two ended", 60)
         assert run(ids[0])["status"] == "running"
         context.close()
+
+
+def test_by_keyboard_alone_from_a_start_to_the_end_of_its_run(site: Site, chromium: Browser) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(site.signin_link())
+    page.keyboard.press("Enter")  # the button has the focus
+    expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
+
+    tab_to(page, page.get_by_role("link", name="New run"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.locator("[data-item]", has_text="Refund"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_label("Customer"))
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Keyboard Kay")
+    tab_to(page, page.get_by_role("button", name="Start run"))
+    page.keyboard.press("Enter")
+
+    question = page.locator("main").get_by_role("link", name="Keyboard Kay?")
+    expect(question.first).to_be_visible(timeout=60_000)  # the run's page is live
+    run = page.url
+    tab_to(page, question.first)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/questions/"))
+    page.keyboard.press("a")
+    expect(page.locator("#case")).to_contain_text("Approved", timeout=30_000)
+    tab_to(page, page.locator(f"main a[href='{run.removeprefix(site.web)}']").first)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(run)
+    expect(page.locator("#run-head")).to_contain_text("Completed", timeout=60_000)
+    context.close()
+
+
+def tab_to(page: Page, wanted: Locator, most: int = 120) -> None:
+    """Press Tab until it has the focus; AssertionError where it cannot be reached so."""
+    expect(wanted).to_be_visible()
+    for _ in range(most):
+        if wanted.evaluate("(one) => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{most} times Tab do not reach {wanted}")

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+import httpx
 import psycopg
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.faults.reviewer import Reviewer
+from agentsite.home import ROOT
+from agentsite.ports import choose_free_ports
+from tests.faults.reviewer import Json, Reviewer
+from tests.support.processes import running
 from tests.support.site import Site
 
 PATIENCE = 120.0
@@ -19,8 +28,8 @@ PATIENCE = 120.0
 class Listening:
     """What a page's script does: it comes back until it is let in, with the cursor that it saw last."""
 
-    def __init__(self, site: Site, token: str, subject: str) -> None:
-        self._site, self._token, self._subject = site, token, subject
+    def __init__(self, web: str, token: str, subject: str) -> None:
+        self._web, self._token, self._subject = web, token, subject
         self._cursor = ""
         self._socket: ClientConnection | None = None
         self.connections = 0
@@ -39,6 +48,10 @@ class Listening:
                     await self._next()
         except TimeoutError:
             pass
+
+    async def say(self, message: Json) -> None:
+        assert self._socket is not None
+        await self._socket.send(json.dumps(message))
 
     async def close(self) -> None:
         if self._socket is not None:
@@ -60,7 +73,7 @@ class Listening:
                 return message
 
     async def _connect(self) -> None:
-        address = self._site.web.replace("http", "ws", 1) + "/live/"
+        address = self._web.replace("http", "ws", 1) + "/live/"
         headers = {"Authorization": f"Bearer {self._token}"}
         self._socket = await connect(address, additional_headers=headers)
         self.connections += 1
@@ -75,7 +88,7 @@ def test_a_page_outlives_web_and_database(site: Site, owner: Reviewer) -> None:
 
 
 async def _listen(site: Site, owner: Reviewer, subject: str) -> None:
-    page = Listening(site, owner.token, subject)
+    page = Listening(site.web, owner.token, subject)
     await page.told()  # without a cursor everything is new
     await page.quiet()
 
@@ -91,10 +104,57 @@ async def _listen(site: Site, owner: Reviewer, subject: str) -> None:
     await page.quiet()
     assert page.connections >= 2
 
-    site.kill("postgres")
-    await asyncio.to_thread(site.wait_ready, PATIENCE)
-    run = await asyncio.to_thread(owner.refund, "Live again", 41)
-    await page.told()
-    question = await asyncio.to_thread(owner.question, run)
-    await asyncio.to_thread(owner.decide, question)
+    for stopped in (signal.SIGKILL, signal.SIGINT):  # killed, and restarted in order
+        site.kill("postgres", stopped)
+        await asyncio.to_thread(site.wait_ready, PATIENCE)
+        run = await asyncio.to_thread(owner.refund, "Live again", 41)
+        await page.told()
+        question = await asyncio.to_thread(owner.question, run)
+        await page.quiet()
+        await asyncio.to_thread(owner.decide, question)
+        await page.told()
     await page.close()
+
+
+def test_two_web_processes_tell_each_others_pages(site: Site, owner: Reviewer, second_web: str) -> None:
+    """Changes of either, and who looks at a question in either."""
+    run = owner.refund("Two webs", 42)
+    question = owner.question(run)
+    asyncio.run(_at_both(site, owner, second_web, f"escalation:{question['id']}", question))
+
+
+async def _at_both(site: Site, owner: Reviewer, second_web: str, subject: str, question: Json) -> None:
+    here, there = [Listening(web, owner.token, subject) for web in (site.web, second_web)]
+    for page in (here, there):
+        await page.told()
+        await page.quiet()
+    await here.say({"looking": question["id"]})
+    await there.told()
+    await here.quiet()
+    decided = await asyncio.to_thread(owner.decide, question)
+    await here.told()
+    await there.told()
+    answer = await asyncio.to_thread(
+        httpx.get,
+        f"{second_web}/api/v1/decisions/{decided['id']}",
+        headers={"Authorization": f"Bearer {owner.token}"},
+    )
+    assert answer.json()["id"] == decided["id"]
+    for page in (here, there):
+        await page.close()
+
+
+@pytest.fixture
+def second_web(site: Site) -> Iterator[str]:
+    [port] = choose_free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    environment = site.env | {"PORT": str(port), "DATABASE_URL": site.database}
+    command = [sys.executable, str(ROOT / "manage.py"), "web"]
+
+    def answers(_: int) -> bool:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{url}/healthz").is_success
+        return False
+
+    with running(command, environment=environment, log=site.home / "second-web.log", is_ready=answers):
+        yield url

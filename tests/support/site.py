@@ -64,7 +64,16 @@ class Site:
     def start(self, timeout: float = 120.0) -> None:
         """Run `manage.py up` until it says that all is ready."""
         self.launch()
-        wait_until(self._is_published, "endpoints.json is written", timeout)
+        try:
+            wait_until(self._is_published, "endpoints.json is written", timeout)
+        except AssertionError:
+            if "address already in use" not in self.output():
+                raise
+            # Somebody took the port between its choice and its use.
+            self.port = choose_free_ports(1)[0]
+            self.env["PORT"] = str(self.port)
+            self.launch()
+            wait_until(self._is_published, "endpoints.json is written", timeout)
 
     def stop(self, timeout: float = 10.0) -> float:
         """SIGTERM and wait for the end; return the seconds it took."""
