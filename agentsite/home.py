@@ -87,7 +87,7 @@ class Home:
 
         return {name: int(port) for name, port in json.loads(self._keep("ports.json", choose)).items()}
 
-    def replace_taken_ports(self, web: int) -> list[str]:
+    def replace_taken_ports(self, web: int | None = None) -> list[str]:
         """Choose another port for each service whose kept one is taken, or is to be the `web`'s; return the
         names of those."""
         ports = self.ports()

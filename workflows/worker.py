@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -14,7 +15,8 @@ from importlib import import_module
 
 from django.db import DatabaseError
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from reviews.runs import actions as runs
@@ -80,6 +82,7 @@ def agents_worker(
         max_concurrent_activities=int(os.environ.get("WORKER_ACTIVITIES", "50")),
         interceptors=[RecordingInterceptor(recorder)],
         workflow_runner=runner(*served.passthrough),
+        deployment_config=deployment(os.environ),
         graceful_shutdown_timeout=GRACE,
         identity=client.identity,
     )
@@ -95,6 +98,22 @@ def human_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder
         interceptors=[RecordingInterceptor(recorder)],
         graceful_shutdown_timeout=GRACE,
         identity=client.identity,
+    )
+
+
+def deployment(environment: Mapping[str, str]) -> WorkerDeploymentConfig | None:
+    """Which version of which worker deployment this is, by the names that Temporal's worker controller sets.
+
+    Workflows move to the deployment's current version at their next task: a run may wait for a person longer than
+    anybody wants to keep an old worker. None without both names: the worker is unversioned.
+    """
+    name, build = (environment.get(one) for one in ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"))
+    if not (name and build):
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=name, build_id=build),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
 
 

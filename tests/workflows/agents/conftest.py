@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
+from tests.workflows.agents.saved import keep
 from tests.workflows.llm.conftest import Demo
 from tests.workflows.world import World, working
 from workflows.llm.client import close_clients
@@ -37,4 +38,5 @@ async def agents(quiet_world: World, demo: Demo) -> AsyncIterator[World]:
     async with working(quiet_world, agents=True):
         yield quiet_world
         await quiet_world.replay()
+        await keep(quiet_world)
     await close_clients()

@@ -1,0 +1,64 @@
+"""Histories of runs as they were: what a deployed version did, which every later one has to replay.
+
+``KEEP_HISTORIES=1`` before the agents' tests adds one for each shape of history that is not kept yet. Nothing is
+ever written over: a history that replays no more needs ``workflow.patched`` (docs/agents.md), not another history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowHistory
+
+from tests.workflows.world import World
+
+FOLDER = Path(__file__).parent / "histories"
+
+
+async def keep(world: World) -> None:
+    """Those of the agents that ran in this world, and of their children."""
+    if not os.environ.get("KEEP_HISTORIES"):
+        return
+    for handle in list(world.started):
+        described = await handle.describe()
+        children = world.client.list_workflows(f"RootWorkflowId = '{handle.id}'")
+        for one in [described, *[child async for child in children]]:
+            history = await world.client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history()
+            _keep(str(one.workflow_type), _plain(history))
+
+
+def saved() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(FOLDER.glob("*.json"))}
+
+
+def _keep(type: str, history: dict[str, Any]) -> None:
+    shape = [_shape(event) for event in history["events"]]
+    digest = hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:8]
+    path = FOLDER / f"{type}-{digest}.json"
+    closed = history["events"][-1]["eventType"].startswith("EVENT_TYPE_WORKFLOW_EXECUTION_")
+    if closed and not path.exists():
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(json.dumps(history, separators=(",", ":"), sort_keys=True) + "\n")
+
+
+def _shape(event: dict[str, Any]) -> list[str]:
+    """What a workflow commands and is told, without times and values. Tasks come as the server batches them."""
+    attributes = next((value for name, value in event.items() if name.endswith("EventAttributes")), {})
+    types = [attributes.get(name, {}).get("name", "") for name in ("activityType", "workflowType")]
+    return [event["eventType"], *types, attributes.get("signalName", "")]
+
+
+def _plain(history: WorkflowHistory) -> dict[str, Any]:
+    """Without the names of the machine that made it."""
+    kept = json.loads(history.to_json())
+    for event in kept["events"]:
+        for value in event.values():
+            if isinstance(value, dict):
+                for name in ("identity", "binaryChecksum"):
+                    value.pop(name, None)
+    result: dict[str, Any] = kept
+    return result
