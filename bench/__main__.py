@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import decisions, delivery, histories, ingest, live, pages, start_up
+from bench import agents, decisions, delivery, histories, ingest, live, pages, start_up
 from bench.rows import Row
 from tests.support.site import Site
 
@@ -29,6 +29,7 @@ BENCHES: dict[str, Callable[[Site], list[Row]]] = {
     "3": ingest.measure,
     "5": histories.measure,
     "10": start_up.measure,
+    "agents": agents.measure,
     "7": decisions.measure,  # last: it leaves messages that no courier can carry
 }
 WITHOUT_SITE: dict[str, Callable[[], list[Row]]] = {"4": pages.measure}
