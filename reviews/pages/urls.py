@@ -5,6 +5,7 @@ from django.urls import path
 from reviews.pages import (
     again,
     ask,
+    assets,
     bulk,
     controls,
     decisions,
@@ -69,6 +70,7 @@ urlpatterns = [
         )
         for verb in controls.ACTIVITY_VERBS
     ),
+    path("assets/<str:digest>/<str:name>", assets.asset, name="asset"),
     path("files/", files.files, name="files"),
     path("files/<uuid:version_id>/", files.file, name="file"),
     path("files/<uuid:version_id>/content", files.content, name="file_content"),

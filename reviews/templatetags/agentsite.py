@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
-from reviews.pages import addresses, marks, times
+from reviews.pages import addresses, assets, marks, times
 from reviews.pages.markdown import render_markdown
 from reviews.pages.visible import named
 from reviews.pages.visible import visible as make_visible
@@ -25,6 +25,7 @@ from reviews.runs.now import ActivityNow
 MOST_CAUSES = 10
 
 register = template.Library()
+register.simple_tag(assets.address_of, name="asset")
 register.filter("visible", make_visible)
 register.filter("named", named)
 register.filter("took", lambda span: times.took(span) if span is not None else "–")

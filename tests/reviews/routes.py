@@ -159,6 +159,7 @@ OPEN = {
     "api/v1/openapi.json": 200,
     "sign-in/<str:secret>/": 200,
     "theme/": 405,
+    "assets/<str:digest>/<str:name>": 404,
     "admin/login/": 302,
 }
 """Addresses that need no sign-in, and what a GET without one gets. `readyz` is 200 or 503."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from functools import cache
 from typing import Any, cast
 
@@ -108,12 +107,17 @@ def _at(history: History, id: int) -> HistoryEvent | None:
 
 
 def duration(span: Any) -> str:
-    """A protobuf duration for people: ``500 ms``, ``90 s``, ``1:00:00``."""
-    time: timedelta = span.ToTimedelta()
-    seconds = time.total_seconds()
+    """A protobuf duration for people: ``500 ms``, ``90 s``, ``1 h 30 min``, ``2 d``."""
+    seconds = span.ToTimedelta().total_seconds()
     if seconds < 1:
         return f"{seconds * 1000:g} ms"
-    return f"{seconds:g} s" if seconds <= 120 else str(time)
+    if seconds <= 120:
+        return f"{seconds:g} s"
+    parts, left = [], seconds
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        parts += [f"{count:g} {unit}"] if count else []
+    return " ".join(parts)
 
 
 def _failure(failure: Failure) -> str:

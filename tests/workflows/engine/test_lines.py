@@ -53,7 +53,8 @@ def test_a_failure_says_why_how_often_and_what_was_below_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "words"), [(0.5, "500 ms"), (90, "90 s"), (3600, "1:00:00"), (86_400, "1 day, 0:00:00")]
+    ("span", "words"),
+    [(0.5, "500 ms"), (90, "90 s"), (3600, "1 h"), (5_430, "1 h 30 min 30 s"), (86_400, "1 d")],
 )
 def test_a_timer_says_how_long(span: float, words: str) -> None:
     time = Duration()
