@@ -19,7 +19,7 @@ from reviews.pages.waterfall import Waterfall, waterfall
 from reviews.runs.models import Attempt, Run, Step, StepKind
 from reviews.runs.queries import run_for
 
-STEPS = 100
+STEPS = 60
 
 
 def tab(request: PageRequest, run: Run) -> dict[str, Any]:

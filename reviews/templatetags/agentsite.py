@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from heroicons.templatetags.heroicons import heroicon_micro
 
 from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
@@ -37,6 +38,10 @@ register.filter("mark_of_timeout", marks.of_timeout)
 register.filter("markdown", render_markdown)
 register.filter("address_of_run", addresses.of_run)
 register.filter("address_of_question", addresses.of_escalation)
+
+
+# In place of the library's own tag, which makes an icon anew each time: most of what a long list took.
+register.simple_tag(lru_cache(maxsize=1000)(heroicon_micro), name="heroicon_micro")
 
 
 @register.simple_tag
