@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from reviews.pages.steps import STEPS as AT_ONCE
 from reviews.runs.models import Attempt, Run, Step
 
 HTMX = {"HX-Request": "true"}
@@ -57,7 +58,11 @@ def test_blocks_follow_on_each_other(as_victor: Client, steps: Run) -> None:
 
 def test_every_block_is_drawn_on_the_axis_of_the_whole_run(as_victor: Client, steps: Run) -> None:
     Run.objects.update(status="completed", closed_at=steps.started_at + timedelta(seconds=STEPS))
-    drawn = [x for after in (0, 200, 400) for x in places(block(as_victor, steps, f"after={after}"))]
+    drawn = [
+        x
+        for after in range(0, 2 * STEPS, 2 * AT_ONCE)
+        for x in places(block(as_victor, steps, f"after={after}"))
+    ]
     assert drawn == sorted(drawn)
     assert drawn[0] == 0
     assert drawn[124] == pytest.approx(1000 * 124 / STEPS, abs=1)
@@ -66,12 +71,13 @@ def test_every_block_is_drawn_on_the_axis_of_the_whole_run(as_victor: Client, st
 
 def test_only_what_can_still_move_is_fetched_again(as_victor: Client, steps: Run) -> None:
     assert "data-live" not in block(as_victor, steps)
-    assert "data-live" in block(as_victor, steps, "after=400")
+    last = f"after={2 * (STEPS - STEPS % AT_ONCE)}"
+    assert "data-live" in block(as_victor, steps, last)
     steps.steps.filter(event_id=20).update(status="running")
     assert "again=full" in block(as_victor, steps)
     Run.objects.update(status="completed", closed_at=timezone.now())
     assert "data-live" not in block(as_victor, steps)
-    assert "data-live" not in block(as_victor, steps, "after=400")
+    assert "data-live" not in block(as_victor, steps, last)
 
 
 def test_a_block_that_has_become_full_says_what_follows_once(as_victor: Client, steps: Run) -> None:
