@@ -78,7 +78,7 @@ class Folder:
 def _environment(path: Path) -> dict[str, str]:
     """The tools beside our Python, and of packages the versions that we have: they are in uv's cache already."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_TESTS)}
-    versions = path.with_suffix(".versions")
+    versions = path / ".versions"
     installed = {(found.metadata["Name"], found.version) for found in distributions()}
     versions.write_text("".join(f"{name}=={version}\n" for name, version in sorted(installed)))
     return kept | {
