@@ -24,6 +24,7 @@ INVALID_PROPOSAL = "InvalidProposal"
 PROPOSAL_CHANGED = "ProposalChanged"
 UNKNOWN_ESCALATION = "UnknownEscalation"
 UNKNOWN_WORKSPACE = "UnknownWorkspace"
+INVALID_AGENT = "InvalidAgent"
 MALFORMED_ANSWER = "MalformedAnswer"
 
 VerdictName = Literal["approve", "edit", "reject", "respond", "retry", "changes"]
@@ -210,6 +211,26 @@ class AcknowledgeRequest:
 @dataclass
 class Acknowledged:
     state: str
+
+
+@dataclass
+class RegisterAgentRequest:
+    """An agent of somebody else's worker, so that people can start it. The title is the name when empty."""
+
+    name: str
+    queue: str
+    workflow_type: str
+    title: str = ""
+    description: str = ""
+    input_schema: dict[str, Any] = field(default_factory=dict)
+    example: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class RegisteredAgent:
+    """``url`` is the page that starts one."""
+
+    url: str
 
 
 ask: Activity[AskRequest, Asked] = Activity("ask", Asked, SHORT, FOR_EVER_RETRY, queue=HUMAN_QUEUE)

@@ -114,6 +114,8 @@ class _Inbound(ActivityInboundInterceptor):
         super().init(_Outbound(outbound, self._recorder))
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        if not activity.info().in_workflow:  # there is no run to note it for
+            return await super().execute_activity(input)
         attempt = _ThisAttempt(self._recorder)
         attempt.note()
         token = call_recorder.set(attempt.note_call)
@@ -137,7 +139,7 @@ class _Outbound(ActivityOutboundInterceptor):
 
     def heartbeat(self, *details: Any) -> None:
         super().heartbeat(*details)
-        if details:
+        if details and activity.info().in_workflow:
             _ThisAttempt(self._recorder).note(progress=details[0])
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.activities import files, human, refund, research
+from workflows.activities import files, human, refund, registering, research
 from workflows.agents import escalation as escalation_agent
 from workflows.agents import refund as refund_agent
 from workflows.agents import research as research_agent
@@ -28,7 +28,12 @@ class Kit:
     passthrough: Sequence[str] = ()
 
 
-HUMAN_ACTIVITIES: Sequence[Callable[..., Any]] = (human.ask, human.settle, human.acknowledge)
+HUMAN_ACTIVITIES: Sequence[Callable[..., Any]] = (
+    human.ask,
+    human.settle,
+    human.acknowledge,
+    registering.register_agent,
+)
 
 STANDARD = Kit(
     queue=AGENTS_QUEUE,

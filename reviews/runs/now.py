@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from reviews.runs.unregistered import says_unregistered
+
 
 @dataclass(frozen=True)
 class PauseNow:
@@ -43,6 +45,11 @@ class ActivityNow:
     @property
     def is_retrying(self) -> bool:
         return self.failure is not None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the worker that tried it last does not know its type."""
+        return self.failure is not None and says_unregistered(str(self.failure.get("message", "")))
 
     @property
     def is_paused(self) -> bool:
@@ -133,6 +140,12 @@ class RunNow:
     @property
     def retrying(self) -> list[ActivityNow]:
         return [activity for activity in self.activities if activity.is_retrying]
+
+    @property
+    def unknown(self) -> list[ActivityNow]:
+        """One activity of each type and queue that the workers there do not know."""
+        found = {(one.type, one.queue): one for one in reversed(self.activities) if one.is_unknown}
+        return list(reversed(found.values()))
 
     @property
     def rests(self) -> bool:

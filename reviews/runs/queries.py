@@ -14,6 +14,7 @@ from django.db.models import Func, IntegerField, OuterRef, Q
 from reviews.runs.engine import engine
 from reviews.runs.models import AgentType, HistoryChunk, MirroredNamespace, Run, RunQuerySet
 from reviews.runs.now import ResetPoint
+from reviews.runs.unregistered import says_unregistered
 from reviews.workspaces.access import NotFound, Right, Viewer
 from reviews.workspaces.models import Workspace
 
@@ -116,15 +117,20 @@ def is_reset_point(run: Run, event_id: int) -> bool:
 
 
 def task_failure(run: Run) -> dict[str, Any] | None:
-    """Why the workflow's code failed last: ``{cause, message}``. Temporal keeps the first failure of a row of them."""
+    """Why the workflow's code failed last: ``{cause, message, unknown}``, ``unknown`` where no worker knows its type.
+
+    Temporal keeps the first failure of a row of them.
+    """
     chunk = HistoryChunk.objects.filter(run=run).order_by("-first_event").first()
     newest = reversed(list(engine().events(bytes(chunk.data)))) if chunk else iter(())
     for event in newest:
         if event["type"] in ("WorkflowTaskFailed", "WorkflowTaskTimedOut"):
             said = event["attributes"]
+            message = said.get("failure", {}).get("message", "")
             return {
                 "cause": str(said.get("cause", "")).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_"),
-                "message": said.get("failure", {}).get("message", ""),
+                "message": message,
+                "unknown": says_unregistered(message),
             }
     return None
 

@@ -23,6 +23,7 @@ from reviews.escalations.proposal import (
     document_of,
 )
 from reviews.people.models import Account
+from reviews.runs.registering import REQUEST
 from tests.contract.files import MESSAGES, example_of, faults, schema_of
 from workflows import contracts
 
@@ -34,6 +35,8 @@ DATACLASSES: dict[str, type] = {
     "outside_answer": contracts.OutsideAnswer,
     "acknowledge": contracts.AcknowledgeRequest,
     "acknowledged": contracts.Acknowledged,
+    "register_agent": contracts.RegisterAgentRequest,
+    "registered_agent": contracts.RegisteredAgent,
     "human_input": contracts.HumanInput,
     "option": contracts.Option,
     "evidence": contracts.Evidence,
@@ -117,6 +120,15 @@ def test_the_choices_are_those_of_the_product() -> None:
         == DeliveryState.values + EscalationState.values
     )
     assert {*schema_of("settled")["properties"]["state"]["enum"], "pending"} == set(EscalationState.values)
+
+
+def test_an_agent_is_held_against_the_schema_that_is_published() -> None:
+    published = schema_of("register_agent")
+    said = {name: {**field} for name, field in published["properties"].items()}
+    for field in said.values():
+        field.pop("description")
+        field.pop("default", None)
+    assert (said, published["required"]) == (REQUEST["properties"], REQUEST["required"])
 
 
 @pytest.mark.parametrize("comment", ["", "\u202eevil\u0000"])

@@ -1,8 +1,10 @@
 """A site of its own for the tests that hurt it: whatever dies there comes back, and each test leaves it ready."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 
 from tests.faults.failpoints import Failpoints
@@ -31,6 +33,18 @@ def owner(site: Site) -> Iterator[Reviewer]:
     """The owner of the demo workspace, who may start runs and decide."""
     with Reviewer(site.web, site.token("owner")) as reviewer:
         yield reviewer
+
+
+@pytest.fixture(scope="session")
+def browser(site: Site) -> Iterator[httpx.Client]:
+    """The owner, signed in by the one-time link, without a script."""
+    with httpx.Client(base_url=site.web, follow_redirects=True, timeout=30) as client:
+        link = site.signin_link("owner")
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(link).text)
+        assert token
+        signed_in = client.post(link, data={"csrfmiddlewaretoken": token[1]}, headers={"Referer": link})
+        assert signed_in.status_code == 200, signed_in.text
+        yield client
 
 
 @pytest.fixture(autouse=True)

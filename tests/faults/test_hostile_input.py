@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
@@ -25,18 +24,6 @@ TEXTS = {
     "astral and combining": ("\U0001f9fe" + "e\u0301" * 500, "\U0001f9fe" + "e\u0301" * 500),
 }
 """What is sent, and what is stored and shown."""
-
-
-@pytest.fixture(scope="module")
-def browser(site: Site) -> Iterator[httpx.Client]:
-    """The owner, signed in by the one-time link, without a script."""
-    with httpx.Client(base_url=site.web, follow_redirects=True, timeout=30) as client:
-        link = site.signin_link("owner")
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(link).text)
-        assert token
-        signed_in = client.post(link, data={"csrfmiddlewaretoken": token[1]}, headers={"Referer": link})
-        assert signed_in.status_code == 200, signed_in.text
-        yield client
 
 
 @pytest.mark.parametrize("name", TEXTS)

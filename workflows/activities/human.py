@@ -121,6 +121,8 @@ def _outside_answer(answer: Any) -> dict[str, str] | None:
 
 def _this_run(workspace: Any) -> Run:
     info = activity.info()
+    if not info.in_workflow:
+        raise _final("Only a workflow can ask: nobody else hears the answer.", INVALID_PROPOSAL)
     try:
         return mirroring.adopt(
             info.namespace,

@@ -15,6 +15,7 @@ from reviews.outbox.models import Message, MessageKind
 from reviews.people.models import Account
 from reviews.runs.controlling import pause_run
 from reviews.runs.models import Run
+from reviews.runs.unregistered import says_unregistered
 from tests.support import fake_engine as made
 from tests.support import short_histories
 from tests.support.fake_engine import FakeEngine
@@ -94,6 +95,59 @@ def test_a_failing_workflow_task_comes_first_with_its_reason(
     assert "tried 7 times" in content
     assert content.index("a bad deploy") < content.index("ask_bank")
     assert ("interface", ()) not in now.asked, "its code cannot answer"
+
+
+def test_a_workflow_type_that_no_worker_knows_is_said_with_its_queue(
+    as_victor: Client, run: Run, now: FakeEngine
+) -> None:
+    words = "Workflow class refund is not registered on this worker, available workflows: <other>"
+    failed = short_histories.task_failed(3, words)
+    short_histories.keep(run, short_histories.started(), failed)
+    says(now, task=made.failing_task(), activities=[])
+    content = fragment(as_victor, run)
+    assert (
+        f"<code>{run.queue}</code> do not know the workflow type <code>{run.workflow_type}</code>" in content
+    )
+    assert "available workflows: &lt;other&gt;" in content
+    assert "own code fails" not in content
+
+
+def test_an_activity_type_that_no_worker_knows_is_said_once(
+    as_victor: Client, run: Run, now: FakeEngine
+) -> None:
+    failure = {
+        "type": "NotFoundError",
+        "message": "Activity function ask_bank is not registered on this worker",
+    }
+    unknown = [made.activity(id, failure=failure, queue="mail") for id in ("5", "6")]
+    says(now, activities=[*unknown, made.activity("7", "check")])
+    content = fragment(as_victor, run)
+    assert content.count("<code>mail</code> do not know the activity type <code>ask_bank</code>") == 1
+    assert content.count("do not know") == 1
+    assert content.index("do not know") < content.index("Pending activities")
+
+
+@pytest.mark.parametrize(
+    ("message", "unknown"),
+    [
+        ("Workflow class a is not registered on this worker, available workflows: b", True),
+        ("Activity function a for workflow w is not registered on this worker, available activities: ", True),
+        ("Activity function a is not registered on this Worker, available activities: []", True),
+        (
+            "Failed to initialize workflow of type 'a': no such function is exported by the workflow bundle",
+            True,
+        ),
+        ("unable to find workflow type: a. Supported types: [b]", True),
+        ("unable to find activityType=a. Supported types: [b]", True),
+        ('Unknown workflow type "a". Known types are [b]', True),
+        ('Activity Type "a" is not registered with a worker. Known types are: b', True),
+        ("The customer is not registered on this worker", False),
+        ("Dora said: unable to find workflow type: a", False),
+        ("", False),
+    ],
+)
+def test_the_words_of_the_sdks(message: str, unknown: bool) -> None:
+    assert says_unregistered(message) is unknown
 
 
 def test_a_queue_that_nobody_polls_is_said(as_victor: Client, run: Run, now: FakeEngine) -> None:

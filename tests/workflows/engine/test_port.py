@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 from temporalio.api.workflowservice.v1 import PauseWorkflowExecutionRequest
+from temporalio.worker import Worker
 
 from reviews.runs.engine import EngineUnavailable, QueryFailed
 from reviews.runs.now import RunNow
+from reviews.runs.queries import task_failure
+from tests.workflows.bridge.parts import active, adopt
 from tests.workflows.bridge.test_controls import Bank, first_task, pending, working
 from tests.workflows.flows import EndAs, Steered, WithAChild
+from tests.workflows.foreign import flaky
 from tests.workflows.world import Handle, World, until
+from workflows import worker as workers
+from workflows.bridge.database import in_database
 from workflows.engine.port import TemporalEngine
 
 
@@ -71,6 +77,37 @@ async def test_a_workflow_whose_code_fails(quiet_world: World, world: World, eng
     assert not now.may_answer
     await handle.terminate()
     world.started.remove(handle)  # it cannot be replayed: that is the point
+
+
+async def test_a_worker_that_does_not_know_the_types(quiet_world: World, engine: TemporalEngine) -> None:
+    """Of the two runs one stands at its beginning, one at its activity."""
+    world = quiet_world
+    async with Worker(
+        world.client,
+        task_queue=world.queue,
+        workflows=[Steered],
+        activities=[flaky],
+        workflow_runner=workers.runner(),
+    ):
+        unknown = await world.start("stranger", task_queue=world.queue)
+        halfway = await world.start(Steered.run, True)
+
+        async def met(handle: Handle) -> RunNow | None:
+            now: RunNow = await asked(engine.now, handle)
+            return now if now.unknown or (now.task and now.task.is_failing) else None
+
+        now = await until(lambda: met(halfway), "the worker met the activity")
+        await until(lambda: met(unknown), "the worker met the workflow")
+        [activity] = now.unknown
+        assert (activity.type, activity.queue) == ("try", world.queue)
+        async with active(world, mirror=True, sweep=True):
+            run = await adopt(world, unknown)
+
+            async def said() -> dict[str, Any] | None:
+                return await in_database(task_failure, run)
+
+            failure = await until(said, "its failure is mirrored")
+    assert failure["unknown"], failure["message"]
 
 
 async def test_a_closed_run_has_nothing_pending(world: World, engine: TemporalEngine) -> None:
