@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, TimeoutError
 from temporalio.workflow import ChildWorkflowCancellationType, ChildWorkflowHandle, ParentClosePolicy
 
@@ -38,7 +38,8 @@ class Child(Generic[Argument, Result]):
     ) -> ChildWorkflowHandle[object, Result]:
         """Returns when Temporal has started it. Its id is its parent's, ``/``, its name and ``suffix``.
 
-        By that id it is known to belong to its parent, and to its parent's workspace, before anything else is.
+        By that id it is known to belong to its parent, and to its parent's workspace, before anything else is. A
+        parent that was reset leaves its children behind, at work: one of the same id is ended by the new one.
         """
         handle: ChildWorkflowHandle[object, Result] = await workflow.start_child_workflow(
             self.name,
@@ -48,6 +49,7 @@ class Child(Generic[Argument, Result]):
             execution_timeout=self.execution,
             run_timeout=self.run,
             retry_policy=self.retry,
+            id_reuse_policy=WorkflowIDReusePolicy.TERMINATE_IF_RUNNING,
             parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
             cancellation_type=ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             static_summary=summary,

@@ -18,6 +18,7 @@ from tests.workflows.world import Handle, World, working
 from workflows.agents.pipeline import DESCRIPTION
 from workflows.bridge.database import in_database
 from workflows.contracts import AGENTS_QUEUE
+from workflows.llm.calls import CORRECTION
 from workflows.llm.client import close_clients
 from workflows.stubs.pipeline import CLAIM_SIGNAL
 
@@ -98,7 +99,7 @@ async def test_claims_that_come_early_twice_late_or_from_nobody(quiet_world: Wor
     stage = await world.start(
         "validate", {"folder": "pipeline/by-hand", "then": None}, task_queue=AGENTS_QUEUE
     )
-    for value in ("nonsense", {"version_id": 7}, claim(stored[1]), claim(stored[0]), claim(stored[1])):
+    for value in ("nonsense", {"version_id": 7}, claim(stored[1]), claim(stored[1]), claim(stored[0])):
         await stage.signal(CLAIM_SIGNAL, value)
     async with working(world, agents=True):
         question = await world.question(stage)
@@ -157,18 +158,48 @@ async def test_canceled_it_ends_its_stages_first(agents: World, demo: Demo) -> N
     assert [await status_of(stage) for stage in stages] == ["COMPLETED", "CANCELED", "CANCELED"]
 
 
+async def test_reset_to_its_beginning_it_ends_the_stages_that_were_left_at_work(agents: World) -> None:
+    handle = await pipeline(agents, ORDERS)
+    before = await child_of(agents, handle, "validate")
+    await agents.question(before, number=2)
+    first, *_ = await agents.events(handle, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    again = await agents.reset(handle, first.event_id)
+
+    await agents.question(before, number=4)
+    assert await status_of(before) == "TERMINATED"
+    validate = await child_of(agents, handle, "validate")
+    for question in (await agents.questions(validate))[2:]:
+        assert question.run.run_id == validate.run_id
+        await agents.deliver(validate, await agents.decide(question, "reject"))
+    result = await again.result()
+    assert result["extracted"]["file"]["version"] == 2
+    assert len(result["validated"]["left_out"]) == 2
+
+
+async def test_reset_behind_it_waits_for_the_stages_that_are_at_work(agents: World) -> None:
+    handle = await pipeline(agents, ORDERS)
+    validate = await child_of(agents, handle, "validate")
+    await agents.question(validate, number=2)
+    *_, last = await agents.events(handle, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    again = await agents.reset(handle, last.event_id)
+    for question in await agents.questions(validate):
+        await agents.deliver(validate, await agents.decide(question, "reject"))
+    result = await again.result()
+    assert result["extracted"]["file"]["version"] == 1
+
+
 async def test_pieces_that_are_done_are_not_asked_again_after_a_failure(agents: World, demo: Demo) -> None:
     document = "".join(f"Customer {number}: 3 x crates @ 4.50 {'.' * 340}\n" for number in range(1, 5))
+    demo.inject("malformed_json", match="Piece 2 of 4")
     demo.inject("rate_limit", match="Piece 3 of 4", retry_after=0.02)
-    demo.inject("malformed_json", match="Piece 4 of 4")
     handle = await pipeline(agents, document)
     result = await handle.result()
 
     assert (result["extracted"]["rows"], result["extracted"]["pieces"]) == (4, 4)
-    assert pieces(demo) == {1: 1, 2: 1, 3: 2, 4: 2}
+    assert pieces(demo) == {1: 1, 2: 2, 3: 2, 4: 1}
     extract = await child_of(agents, handle, "extract")
     said = [call.messages[-1]["content"] for call in await calls(extract)]
-    assert [number for number, text in enumerate(said, 1) if "could not be used" in text] == [6]
+    assert [number for number, text in enumerate(said, 1) if CORRECTION in text] == [3]
 
 
 def pieces(demo: Demo) -> dict[int, int]:
