@@ -34,10 +34,11 @@ class PipelineAgent:
         folder = f"pipeline/{workflow.info().workflow_id}"
         document = NewFile(f"{folder}/0-document.txt", request.document, "text/plain; charset=utf-8")
         stored = await store_file(document, summary=document.path)
-        # Backwards, so that each stage is there before the one that speaks to it.
-        transform = await pipeline.transform.start(StageInput(folder))
-        validate = await pipeline.validate.start(StageInput(folder, then=child_id("transform")))
-        extract = await pipeline.extract.start(ExtractInput(folder, stored, then=child_id("validate")))
+        extract, validate, transform = await asyncio.gather(
+            pipeline.extract.start(ExtractInput(folder, stored, then=child_id("validate"))),
+            pipeline.validate.start(StageInput(folder, then=child_id("transform"))),
+            pipeline.transform.start(StageInput(folder)),
+        )
         stages: dict[str, Handle] = {"extract": extract, "validate": validate, "transform": transform}
         await _see_through(stages)
         return {

@@ -97,7 +97,9 @@ class RouterAgent:
         while True:
             try:
                 suffix = f"-{tries}" if tries > 1 else ""
-                reply = await AGENTS[route.category](Message(route.message), suffix=suffix)
+                reply = await AGENTS[route.category](
+                    Message(route.message), suffix=suffix, summary=_short(route.message)
+                )
                 return _outcome("answered", route, agent=reply.agent, answer=reply.text, answered_by="model")
             except ChildWorkflowError as error:
                 if was_canceled():

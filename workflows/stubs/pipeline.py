@@ -9,7 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from workflows.contracts import HEARTBEAT, Activity
 from workflows.stubs.children import Child
@@ -21,6 +21,8 @@ UPSTREAM_ENDED_SIGNAL = "upstream_ended"
 UPSTREAM_ENDED = "UpstreamEnded"
 NEXT_STAGE_GONE = "NextStageGone"
 MALFORMED_INPUT = "MalformedInput"
+
+HAND_ON_WAITS = (timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=4), timedelta(seconds=8))
 
 FIELDS = ("customer", "item", "quantity", "unit_price")
 """Of a row, each as text: as it stands in the document, or as a person typed it."""
@@ -144,16 +146,23 @@ class Stage:
 async def hand_on(claim: StoredFile, then: str) -> None:
     """Tell the next stage where its input is. The file is stored already, whoever is there to take it.
 
-    No run id: a stage that was reset goes on under another one.
+    No run id: a stage that was reset goes on under another one. The stages are started together, so one that is
+    not there may come yet. Raises ``NextStageGone`` when it did not.
     """
-    try:
-        await workflow.get_external_workflow_handle(then).signal(CLAIM_SIGNAL, claim)
-    except FailureError as error:
-        raise ApplicationError(
-            f"{claim.path} is stored, but its next stage {then} cannot be told: {error}",
-            type=NEXT_STAGE_GONE,
-            non_retryable=True,
-        ) from error
+    for wait in (*HAND_ON_WAITS, None):
+        try:
+            await workflow.get_external_workflow_handle(then).signal(CLAIM_SIGNAL, claim)
+            return
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            if wait is None:
+                raise ApplicationError(
+                    f"{claim.path} is stored, but its next stage {then} cannot be told: {error}",
+                    type=NEXT_STAGE_GONE,
+                    non_retryable=True,
+                ) from error
+        await workflow.sleep(wait)
 
 
 async def read_input(claim: StoredFile, *texts: str, **kinds: type) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from reviews.workspaces import actions as workspaces
 from tests.workflows.agents.families import child_of, closed, failure_of, json_of, status_of
 from tests.workflows.agents.test_model_faults import calls
 from tests.workflows.llm.conftest import Demo
-from tests.workflows.world import Handle, World, working
+from tests.workflows.world import Handle, World, until, working
 from workflows.agents.pipeline import DESCRIPTION
 from workflows.bridge.database import in_database
 from workflows.contracts import AGENTS_QUEUE
@@ -76,9 +76,8 @@ async def test_rows_go_to_people_while_no_worker_is_there(quiet_world: World, de
     async with working(world, agents=True):
         again = await world.question(validate, number=3)
         assert "'12 or so' is no whole number" in again.question["description"]
-    right = await world.decide(again, "edit", response=reels | {"quantity": "12"})
-    await world.deliver(validate, right)
-    async with working(world, agents=True):
+        right = await world.decide(again, "edit", response=reels | {"quantity": "12"})
+        await world.deliver(validate, right)
         result = await handle.result()
     await close_clients()
 
@@ -108,6 +107,23 @@ async def test_claims_that_come_early_twice_late_or_from_nobody(quiet_world: Wor
         assert (await stage.result())["left_out"] == ["New"], "the newest that came before the work began"
     await close_clients()
     await world.replay()
+
+
+async def test_a_next_stage_that_is_not_there_yet_is_waited_for(agents: World) -> None:
+    document = await stored_text(agents, GOOD.encode())
+    then = f"{agents.queue}-validate"
+    extraction = {"folder": "pipeline/by-hand", "document": claim(document), "then": then}
+    extract = await agents.start("extract", extraction, task_queue=AGENTS_QUEUE)
+
+    async def turned_away() -> bool:
+        kind = EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED
+        return bool(await agents.events(extract, kind))
+
+    await until(turned_away, "the signal found nobody")
+    stage = await agents.start(
+        "validate", {"folder": "pipeline/by-hand", "then": None}, id=then, task_queue=AGENTS_QUEUE
+    )
+    assert (await stage.result())["rows"] == 3
 
 
 async def test_a_claim_opens_no_door(agents: World) -> None:
