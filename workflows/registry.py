@@ -10,10 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.activities import files, human, refund, registering, research
+from workflows.activities import delegation, files, human, pipeline, refund, registering, research, router
+from workflows.agents import billing as billing_agent
+from workflows.agents import delegation as delegation_agent
 from workflows.agents import escalation as escalation_agent
+from workflows.agents import extract as extract_stage
+from workflows.agents import pipeline as pipeline_agent
 from workflows.agents import refund as refund_agent
 from workflows.agents import research as research_agent
+from workflows.agents import router as router_agent
+from workflows.agents import specialist as specialist_agent
+from workflows.agents import technical as technical_agent
+from workflows.agents import transform as transform_stage
+from workflows.agents import validate as validate_stage
 from workflows.contracts import AGENTS_QUEUE, AgentDescription
 
 
@@ -41,19 +50,42 @@ STANDARD = Kit(
         refund_agent.DESCRIPTION,
         escalation_agent.DESCRIPTION,
         research_agent.DESCRIPTION,
+        router_agent.DESCRIPTION,
+        billing_agent.DESCRIPTION,
+        technical_agent.DESCRIPTION,
+        delegation_agent.DESCRIPTION,
+        pipeline_agent.DESCRIPTION,
     ),
     workflows=(
         refund_agent.RefundAgent,
         escalation_agent.EscalationAgent,
         research_agent.ResearchAgent,
+        router_agent.RouterAgent,
+        billing_agent.BillingAgent,
+        technical_agent.TechnicalAgent,
+        delegation_agent.DelegationAgent,
+        specialist_agent.SpecialistAgent,
+        pipeline_agent.PipelineAgent,
+        extract_stage.ExtractStage,
+        validate_stage.ValidateStage,
+        transform_stage.TransformStage,
     ),
     activities=(
+        delegation.assign,
+        delegation.carry_out_assignment,
+        delegation.join_works,
+        files.read_file,
+        files.store_file,
         files.store_report,
+        pipeline.extract_rows,
         refund.pay_refund,
         research.attempt_task,
         research.execute_research_task,
         research.generate_plan,
         research.synthesize_report,
+        router.answer_billing,
+        router.answer_technical,
+        router.classify_message,
     ),
 )
 

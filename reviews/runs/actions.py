@@ -213,7 +213,7 @@ def _check(input: Any, schema: dict[str, Any]) -> None:
 
 
 def _title(agent: AgentType, input: Any) -> str:
-    """The first words of the input that a person wrote, behind the agent's title."""
+    """The first line of the input that a person wrote, behind the agent's title."""
     texts = [value for value in input.values() if isinstance(value, str)] if isinstance(input, dict) else []
-    first = max(texts, key=len, default="")
+    first = next(iter(max(texts, key=len, default="").strip().splitlines()), "")
     return f"{agent.title}: {first}"[:300] if first else agent.title

@@ -88,7 +88,8 @@ def _create(
     relative = (
         Run.objects.filter(namespace=namespace, workflow_id=workflow_id).order_by("-created_at").first()
     )
-    workspace_id = relative.workspace_id if relative else _workspace_of(namespace, workspace_slug).id
+    elder = relative or _parent_by_name(namespace, workflow_id)
+    workspace_id = elder.workspace_id if elder else _workspace_of(namespace, workspace_slug).id
     id = uuid.uuid4()
     run, created = Run.objects.get_or_create(
         namespace=namespace,
@@ -109,6 +110,18 @@ def _create(
     if created:
         tell(run)
     return run
+
+
+def _parent_by_name(namespace: str, workflow_id: str) -> Run | None:
+    """A child of our agents is named below its parent: ``router-5f0c/billing``.
+
+    What it stores and asks belongs into its parent's workspace, and comes before the mirror has read who started it.
+    """
+    parent_id = workflow_id.rpartition("/")[0]
+    found = (
+        Run.objects.filter(namespace=namespace, workflow_id=parent_id) if parent_id else Run.objects.none()
+    )
+    return found.order_by("-created_at").first()
 
 
 def _in_workspace(run: Run, slug: str | None) -> Run:

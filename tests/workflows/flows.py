@@ -307,7 +307,8 @@ class EveryStep:
         await asyncio.sleep(0.01)
         await workflow.wait_condition(lambda: self.signaled and self.updated)
         long.cancel()
-        await workflow.execute_child_workflow(EndAs.run, "complete", id=f"{workflow.info().workflow_id}-a")
+        child = f"{workflow.info().workflow_id}-a"
+        await workflow.execute_child_workflow(EndAs.run, "complete", id=child, static_summary="the first")
         with suppress(ChildWorkflowError):
             await workflow.execute_child_workflow(EndAs.run, "fail", id=f"{workflow.info().workflow_id}-b")
         return "done"

@@ -217,7 +217,7 @@ def _child_initiated(seen: HistorySeen, event: HistoryEvent) -> None:
             event.event_id,
             kind=StepKind.CHILD,
             name=attributes.workflow_type.name,
-            summary=attributes.workflow_id,
+            summary=" · ".join(filter(None, (_summary(event), attributes.workflow_id))),
             status=StepStatus.SCHEDULED,
             input=value_of(attributes.input),
             scheduled_at=when(event.event_time),

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from workflows.llm.demo_patterns import patterns_answer
 from workflows.llm.demo_prompt import Prompt
 from workflows.llm.demo_schema import example_of
 
@@ -186,6 +187,8 @@ def _advice(prompt: Prompt) -> str:
 
 
 def _json_answer(prompt: Prompt) -> Any:
+    if (said := patterns_answer(prompt)) is not None:
+        return said
     if prompt.json_schema:
         return example_of(prompt.json_schema, prompt)
     return {"answer": _advice(prompt), "confidence": round(prompt.random("json").uniform(0.5, 0.95), 2)}

@@ -115,6 +115,13 @@ def test_text_that_cannot_be_stored_is_replaced_in_the_row_and_in_the_message(
     assert Message.objects.get().body["input"] == run.input
 
 
+def test_a_title_is_one_line(home: Workspace, refund: AgentType, olga: Account) -> None:
+    run = start_run(
+        home, "refund", REFUND | {"reason": "\nThe parcel never came.\n\nIt was promised."}, by=olga
+    )
+    assert run.title == "Refund: The parcel never came."
+
+
 def test_a_long_title_is_cut(home: Workspace, refund: AgentType, olga: Account) -> None:
     assert len(start_run(home, "refund", REFUND | {"reason": "x" * 100_000}, by=olga).title) == 300
 

@@ -100,6 +100,8 @@ async def test_every_kind_of_step_is_mirrored(world: World) -> None:
     [settle] = [step for step in await steps(run) if step["kind"] == "activity"]
     assert settle["failure"]["type"] == "UnknownEscalation"
     assert (settle["summary"], settle["attempts"]) == ("settle nothing", 1)
+    children = [step["summary"] for step in await steps(run) if step["kind"] == "child"]
+    assert children == [f"the first · {handle.id}-a", f"{handle.id}-b"]
     assert settle["scheduled_at"] <= settle["started_at"] <= settle["closed_at"]
 
 

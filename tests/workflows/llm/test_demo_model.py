@@ -269,3 +269,41 @@ def test_the_models_are_listed(demo: Demo) -> None:
     models = demo.http.get(f"{demo.base_url}/models").json()
 
     assert "gpt-4o-mini" in [model["id"] for model in models["data"]]
+
+
+def said(demo: Demo, system: str, user: str) -> Any:
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    return json.loads(text(demo.ask("", messages=messages, response_format=JSON)))
+
+
+@pytest.mark.parametrize(
+    ("message", "category", "sure"),
+    [
+        ("Please refund one of the two charges", "billing", True),
+        ("The login crashes with an error", "technical", True),
+        ("I paid, and the login fails", "billing", False),
+        ("Hello, is somebody there?", "unknown", False),
+    ],
+)
+def test_a_message_is_sorted_by_its_words(demo: Demo, message: str, category: str, sure: bool) -> None:
+    found = said(demo, 'Sort. {"category": …}', f"Sort this message.\n\n{message}")
+
+    assert (found["category"], found["confidence"] > 0.7) == (category, sure)
+    assert found["why"]
+
+
+def test_a_goal_has_as_many_specialists_as_it_wishes(demo: Demo) -> None:
+    system = 'Lead. {"assignments": […]}'
+    wished = said(demo, system, "Give out.\nTopic: Move the warehouse, 5 specialists")["assignments"]
+    usual = said(demo, system, "Give out.\nTopic: Move the warehouse")["assignments"]
+
+    assert len({one["specialist"] for one in wished}) == 5 and len(usual) in (3, 4)
+    assert all("Move the warehouse”" in one["task"] for one in wished)
+
+
+def test_orders_are_read_as_they_stand(demo: Demo) -> None:
+    lines = "Orders by phone\n- Northwind: 12 x euro pallets @ 8.40\nFabrikam wants a dozen reels, 17,50 a piece\nThanks!"
+    rows = said(demo, 'Read. {"rows": […]}', f"Piece 1 of 1:\n{lines}")["rows"]
+
+    read = [(row["customer"], row["quantity"], row["item"], row["unit_price"]) for row in rows]
+    assert read == [("Northwind", "12", "euro pallets", "8.40"), ("Fabrikam", "a dozen", "reels", "17,50")]
