@@ -28,7 +28,7 @@ def progress_of(details: Any, *, ended: bool = False) -> Progress:
         case {"characters": 0, "text": str()}:
             return Progress("waits for the model’s first word")
         case {"characters": int(count), "text": str(text)}:
-            return Progress(f"{count:,} characters so far", text)
+            return Progress(f"{count:,} characters so far", text if count <= len(text) else f"…{text}")
         case {"slot": {"at": int(at) | float(at)}} if 0 < at < LATEST:
             if ended:
                 return Progress("had to wait for its turn at the model")

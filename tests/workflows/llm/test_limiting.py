@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from reviews.runs.models import ModelRate
 from workflows import limiting
 from workflows.bridge.database import in_database
 from workflows.limiting import SharedLimiter
+from workflows.llm import client
 from workflows.llm.client import close_clients, complete
 from workflows.llm.limits import ANSWER, Slot, in_turn, model_limiter, tokens_of
 
@@ -36,8 +38,12 @@ MESSAGES = [{"role": "user", "content": "How tall is the oak?"}]
 def asked_by_all(limiters: list[SharedLimiter | None]) -> list[str]:
     """The outcome of each call; every worker is a thread with an event loop, and makes its calls at once."""
 
+    warm = Barrier(len(limiters))
+
     async def work(limiter: SharedLimiter | None) -> list[str]:
         model_limiter.set(limiter)
+        client._client()  # a worker makes it once, in a tenth of a second: ten at once would keep each other waiting
+        await asyncio.to_thread(warm.wait)
         outcomes = await asyncio.gather(*(ask() for _ in range(CALLS)))
         await close_clients()
         return outcomes
