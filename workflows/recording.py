@@ -136,10 +136,13 @@ class _Outbound(ActivityOutboundInterceptor):
     def __init__(self, next: ActivityOutboundInterceptor, recorder: Recorder) -> None:
         super().__init__(next)
         self._recorder = recorder
+        self._noted: Any = None
 
     def heartbeat(self, *details: Any) -> None:
+        """Temporal is told now and then; people see each progress at once."""
         super().heartbeat(*details)
-        if details and activity.info().in_workflow:
+        if details and details[0] != self._noted and activity.info().in_workflow:
+            self._noted = details[0]
             _ThisAttempt(self._recorder).note(progress=details[0])
 
 
@@ -185,13 +188,13 @@ class _ThisAttempt:
             "activity_id": self._info.activity_id,
             "attempt": self._info.attempt,
             "purpose": call.purpose[:200],
-            "model": call.model,
-            "endpoint": call.host,
+            "model": call.model[:200],
+            "endpoint": call.host[:255],
             "demo": call.demo,
             "messages": _plain(call.messages),
             "answer": call.answer or "",
             "error": error,
-            "finish_reason": call.finish_reason or "",
+            "finish_reason": (call.finish_reason or "")[:40],
             "tokens_in": call.tokens_in,
             "tokens_out": call.tokens_out,
             "tokens_cached": call.tokens_cached,

@@ -20,9 +20,11 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from reviews.runs import actions as runs
+from reviews.runs import prices, rates
 from workflows.activities.database import with_database
 from workflows.contracts import HUMAN_QUEUE, AgentDescription
 from workflows.engine.connect import connect_in_time
+from workflows.limiting import LimitingInterceptor
 from workflows.recording import Recorder, RecordingInterceptor
 from workflows.registry import HUMAN_ACTIVITIES, STANDARD, Kit, kit
 
@@ -46,6 +48,7 @@ async def run(agents: str = "") -> None:
     ``agents`` names the kit; only the standard one comes with the queue by which workflows reach people.
     """
     served = kit(agents)
+    check_settings()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -80,12 +83,18 @@ def agents_worker(
         activities=served.activities,
         activity_executor=threads,
         max_concurrent_activities=int(os.environ.get("WORKER_ACTIVITIES", "50")),
-        interceptors=[RecordingInterceptor(recorder)],
+        max_task_queue_activities_per_second=activities_per_second(),
+        interceptors=[RecordingInterceptor(recorder), LimitingInterceptor()],
         workflow_runner=runner(*served.passthrough),
         deployment_config=deployment(os.environ),
         graceful_shutdown_timeout=GRACE,
         identity=client.identity,
     )
+
+
+def activities_per_second() -> float | None:
+    """What Temporal hands out of the agents' queue, to all workers together; None for as many as there are."""
+    return float(os.environ.get("AGENTS_ACTIVITIES_PER_SECOND") or 0) or None
 
 
 def human_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder) -> Worker:
@@ -115,6 +124,12 @@ def deployment(environment: Mapping[str, str]) -> WorkerDeploymentConfig | None:
         use_worker_versioning=True,
         default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
+
+
+def check_settings() -> None:
+    """Raises ``ImproperlyConfigured`` for a table that cannot be read: now, and not in the middle of a call."""
+    prices.prices()
+    rates.limits_of("")
 
 
 def runner(*passthrough: str) -> SandboxedWorkflowRunner:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.handlers.asgi import ASGIRequest
+from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from ninja import Query, Router
@@ -17,10 +18,12 @@ from reviews.api.paging import LARGEST_LIMIT, PageQuery, decode, encode
 from reviews.api.problems import documented
 from reviews.api.shapes import Json, Time
 from reviews.runs.histories import file_name, history_file, history_file_streamed
-from reviews.runs.models import Attempt, Run, Step, StepKind, StepStatus
+from reviews.runs.models import Attempt, ModelCall, Run, Step, StepKind, StepStatus
 from reviews.runs.queries import events, run_for
 
 router = Router(tags=["runs"])
+
+T = TypeVar("T", Attempt, ModelCall)
 
 LARGEST_EVENT_ID = 2**31 - 1
 HISTORY = {
@@ -47,6 +50,25 @@ class AttemptOut(BaseModel):
     progress: Json = Field(description="Details of the last heartbeat.")
 
 
+class ModelCallOut(BaseModel):
+    """One request to a model that the step made. Messages and answer are on the run's page."""
+
+    attempt: int
+    purpose: str
+    model: str
+    demo: bool = Field(description="Whether the demo model was asked.")
+    started_at: Time
+    duration_ms: int
+    finish_reason: str
+    error: Json = Field(description="`{type, message}` or null.")
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None = Field(description="Of those in.")
+    cost: str | None = Field(
+        description="US dollars, decimal; null where no price is known.", examples=["0.0004500000"]
+    )
+
+
 class StepOut(BaseModel):
     """One thing that the run did. Temporal keeps an activity's last attempt only; `attempts` are those recorded."""
 
@@ -57,6 +79,7 @@ class StepOut(BaseModel):
     status: StepStatus
     attempt_count: int
     attempts: list[AttemptOut]
+    model_calls: list[ModelCallOut] = Field(description="In the order in which they began.")
     input: Json
     result: Json
     failure: Json
@@ -96,9 +119,9 @@ def list_steps(request: HttpRequest, run_id: uuid.UUID, query: Query[PageQuery])
         steps = steps.filter(event_id__lt=decode(query.cursor, int)[0])
     found = list(steps[: query.limit + 1])
     page = found[: query.limit]
-    attempts = _attempts_of(run, page)
+    attempts, calls = _by_activity(run.attempts.order_by("number"), page), _by_activity(_calls(run), page)
     return StepList(
-        items=[_step_out(step, attempts[step.activity_id] if step.activity_id else []) for step in page],
+        items=[_step_out(step, attempts[step.activity_id], calls[step.activity_id]) for step in page],
         next=encode([page[-1].event_id]) if len(found) > len(page) else None,
     )
 
@@ -145,15 +168,20 @@ def get_history(request: HttpRequest, run_id: uuid.UUID) -> StreamingHttpRespons
     return response
 
 
-def _attempts_of(run: Run, steps: list[Step]) -> dict[str, list[Attempt]]:
-    by_activity: dict[str, list[Attempt]] = defaultdict(list)
-    activities = [step.activity_id for step in steps if step.activity_id]
-    for attempt in Attempt.objects.filter(run=run, activity_id__in=activities).order_by("number"):
-        by_activity[attempt.activity_id].append(attempt)
-    return by_activity
+def _calls(run: Run) -> QuerySet[ModelCall]:
+    """Without what was said: it can be large."""
+    return run.model_calls.defer("messages", "answer").order_by("started_at", "id")
 
 
-def _step_out(step: Step, attempts: list[Attempt]) -> StepOut:
+def _by_activity(rows: QuerySet[T], steps: list[Step]) -> dict[str, list[T]]:
+    """Those of the steps' activities. What is no activity has none."""
+    found: dict[str, list[T]] = defaultdict(list)
+    for row in rows.filter(activity_id__in=[step.activity_id for step in steps if step.activity_id]):
+        found[row.activity_id].append(row)
+    return found
+
+
+def _step_out(step: Step, attempts: list[Attempt], calls: list[ModelCall]) -> StepOut:
     return StepOut(
         event_id=step.event_id,
         kind=StepKind(step.kind),
@@ -162,6 +190,7 @@ def _step_out(step: Step, attempts: list[Attempt]) -> StepOut:
         status=StepStatus(step.status),
         attempt_count=max(step.attempts, len(attempts)),
         attempts=[_attempt_out(attempt) for attempt in attempts],
+        model_calls=[_call_out(call) for call in calls],
         input=step.input,
         result=step.result,
         failure=step.failure,
@@ -180,4 +209,21 @@ def _attempt_out(attempt: Attempt) -> AttemptOut:
         ended_at=attempt.ended_at,
         failure=attempt.failure,
         progress=attempt.progress,
+    )
+
+
+def _call_out(call: ModelCall) -> ModelCallOut:
+    return ModelCallOut(
+        attempt=call.attempt,
+        purpose=call.purpose,
+        model=call.model,
+        demo=call.demo,
+        started_at=call.started_at,
+        duration_ms=call.duration_ms,
+        finish_reason=call.finish_reason,
+        error=call.error,
+        tokens_in=call.tokens_in,
+        tokens_out=call.tokens_out,
+        tokens_cached=call.tokens_cached,
+        cost=f"{call.cost:f}" if call.cost is not None else None,
     )

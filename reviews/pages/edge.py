@@ -44,6 +44,10 @@ WORDS = {
         "There is nothing here",
         "The address is mistyped, or what it named belongs to a workspace that you are no member of. Ask its owner.",
     ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "This cannot be read now",
+        "Storage does not answer, or no longer has it. Try again in a minute, then ask whoever runs this site.",
+    ),
     HTTPStatus.CONFLICT: (
         "That is over",
         "What you wanted to change has moved on in the meantime. Go back and look at it again.",

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     Count,
+    DecimalField,
     Exists,
     F,
     IntegerField,
@@ -51,7 +52,8 @@ class Trouble:
 
 
 def tallies(run: Run) -> dict[str, Any]:
-    """``steps, going, retries, calls, tokens_in, tokens_out, demo, files, sent, mirror_trouble, successor``, and the newest ``troubles``."""
+    """``steps, going, retries, calls, tokens_in, tokens_out, cost, unpriced, demo, files, sent, mirror_trouble,
+    successor``, and the newest ``troubles``."""
     calls = ModelCall.objects.filter(run=OuterRef("id"))
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
@@ -61,6 +63,11 @@ def tallies(run: Run) -> dict[str, Any]:
         "calls": _total(calls, Count("id")),
         "tokens_in": _total(calls, Sum("tokens_in")),
         "tokens_out": _total(calls, Sum("tokens_out")),
+        "cost": Subquery(
+            calls.order_by().values(_one=Value(1)).annotate(total=Sum("cost")).values("total"),
+            output_field=DecimalField(),
+        ),
+        "unpriced": _total(calls.filter(cost=None).exclude(tokens_in=None, tokens_out=None), Count("id")),
         "demo": _total(calls.filter(demo=True), Count("id")),
         "files": _total(Version.objects.filter(run__chain=OuterRef("chain")), Count("id")),
         "sent": _total(

@@ -45,6 +45,13 @@ class Row:
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def progress(self) -> object:
+        """What the try that goes on has said of itself."""
+        last = self.last_attempt
+        is_going = last is not None and last.outcome == Attempt.Outcome.RUNNING and not self.step.ended
+        return last.progress if last is not None and is_going else None
+
+    @property
     def failure(self) -> dict[str, object] | None:
         """Why the step failed, or why its newest try did."""
         newest = self.failed_tries[-1].failure if self.failed_tries else None

@@ -274,12 +274,32 @@ class ModelCall(models.Model):
     tokens_in = models.PositiveIntegerField(null=True)
     tokens_out = models.PositiveIntegerField(null=True)
     tokens_cached = models.PositiveIntegerField(null=True)
+    cost = models.DecimalField(
+        max_digits=20, decimal_places=10, null=True, help_text="US dollars; null when no price is known."
+    )
+    whole_bytes = models.PositiveIntegerField(
+        null=True, help_text="Of messages and answer, where this row keeps no more than their beginnings."
+    )
+    whole_at = models.CharField(
+        max_length=200, blank=True, help_text="Where storage has them; empty where it could not take them."
+    )
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
 
     class Meta:
         ordering = ["started_at", "id"]
         indexes = [models.Index(fields=["run", "started_at"], name="model_call_run")]
+
+
+class ModelRate(models.Model):
+    """When a model may be asked next, by all workers together; ``model`` is the key that its limits stand under."""
+
+    model = models.CharField(max_length=200, primary_key=True)
+    requests_at = models.DateTimeField(db_default=Now(), help_text="By the requests that have their slots.")
+    tokens_at = models.DateTimeField(db_default=Now(), help_text="By the tokens of these requests.")
+    held_until = models.DateTimeField(
+        db_default=Now(), help_text="The model itself asked to wait until then."
+    )
 
 
 class HistoryChunk(models.Model):

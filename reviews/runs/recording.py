@@ -6,7 +6,7 @@ Batches may come twice or out of order: each line is an upsert by its own key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from reviews.changes import actions as changes
-from reviews.runs import mirroring
+from reviews.runs import mirroring, prices, transcripts
 from reviews.runs.models import Attempt, ModelCall, Run
 from reviews.runs.text import clean
 
@@ -47,7 +47,7 @@ class AttemptSeen:
 
 @dataclass(frozen=True)
 class ModelCallSeen:
-    """``fields`` are those of :class:`~reviews.runs.models.ModelCall` without the run."""
+    """``fields`` are those of :class:`~reviews.runs.models.ModelCall` without the run and what it cost."""
 
     execution: Execution
     id: str
@@ -55,12 +55,18 @@ class ModelCallSeen:
 
 
 def record(seen: Sequence[AttemptSeen | ModelCallSeen]) -> None:
-    """Write a batch, one transaction for each execution in it."""
+    """Write a batch, one transaction for each execution in it; what is large goes to storage before."""
     by_execution: dict[Execution, list[AttemptSeen | ModelCallSeen]] = {}
-    for item in seen:
+    for item in map(_without_bulk, seen):
         by_execution.setdefault(item.execution, []).append(item)
     for execution, items in by_execution.items():
         _record_of(execution, items)
+
+
+def _without_bulk(item: AttemptSeen | ModelCallSeen) -> AttemptSeen | ModelCallSeen:
+    if isinstance(item, AttemptSeen):
+        return item
+    return replace(item, fields=transcripts.without_bulk(item.id, item.fields))
 
 
 def _record_of(execution: Execution, items: Iterable[AttemptSeen | ModelCallSeen]) -> None:
@@ -78,11 +84,21 @@ def _record_of(execution: Execution, items: Iterable[AttemptSeen | ModelCallSeen
             if isinstance(item, AttemptSeen):
                 _attempt(run, item)
             else:
-                ModelCall.objects.bulk_create(
-                    [ModelCall(id=item.id, run=run, **clean(item.fields))], ignore_conflicts=True
-                )
+                _model_call(run, item)
         Run.objects.filter(id=run.id).update(moved_at=Now())
         changes.record(("run", run.id), workspace_id=run.workspace_id)
+
+
+def _model_call(run: Run, seen: ModelCallSeen) -> None:
+    call = ModelCall(id=seen.id, run=run, **clean(seen.fields))
+    call.cost = prices.cost_of(
+        call.model,
+        demo=call.demo,
+        tokens_in=call.tokens_in,
+        tokens_out=call.tokens_out,
+        tokens_cached=call.tokens_cached,
+    )
+    ModelCall.objects.bulk_create([call], ignore_conflicts=True)
 
 
 def _attempt(run: Run, seen: AttemptSeen) -> None:

@@ -15,12 +15,14 @@ from django.utils import timezone
 from reviews.audit import actions as audit
 from reviews.changes import actions as changes
 from reviews.outbox import actions as outbox
+from reviews.runs import transcripts
 from reviews.runs.models import Attempt, HistoryChunk, ModelCall, Run, RunQuerySet, Step
 from reviews.workspaces.models import Workspace
 
 AT_ONCE = 500
 """Rows of one transaction, which so stays well below a second."""
 RUNS_AT_ONCE = 100
+TRANSCRIPTS_AT_ONCE = 100
 PARTS: dict[type[Model], int] = {HistoryChunk: 100, Step: AT_ONCE, Attempt: AT_ONCE, ModelCall: 100}
 """What a run did, and how many of them at once: chunks and calls can be large. Each has ``run``."""
 
@@ -40,6 +42,8 @@ def forget_old_runs(workspace: Workspace, now: datetime, *, epoch: int) -> int:
     before = _kept_since(workspace, now)
     if before is None:
         return 0
+    if count := _forget_transcripts(workspace, before, epoch):
+        return count
     with transaction.atomic():
         outbox.require_epoch(epoch)
         runs = [run.id for run in _old(workspace, before).select_for_update(skip_locked=True)[:RUNS_AT_ONCE]]
@@ -71,6 +75,22 @@ def _old(workspace: Workspace, before: datetime) -> RunQuerySet:
     closed = Run.objects.filter(workspace=workspace, closed_at__lt=before, forgotten_at=None)
     imported = Q(imported_at=None) | Q(imported_at__lt=before)
     return closed.filter(imported).order_by("closed_at", "id").only("id")
+
+
+def _forget_transcripts(workspace: Workspace, before: datetime, epoch: int) -> int:
+    """What storage keeps of model calls goes first, outside of a transaction: storage may be slow.
+
+    Where it fails, the rows stay and lead there the next time. Answers how many went.
+    """
+    with transaction.atomic():
+        outbox.require_epoch(epoch)
+        old = _old(workspace, before)[:RUNS_AT_ONCE]
+        calls = ModelCall.objects.filter(run__in=list(old.values_list("id", flat=True))).exclude(whole_at="")
+        kept = list(calls.order_by().values_list("id", "whole_at")[:TRANSCRIPTS_AT_ONCE])
+    transcripts.remove(place for _, place in kept)
+    if kept:
+        ModelCall.objects.filter(id__in=[id for id, _ in kept]).update(whole_at="")
+    return len(kept)
 
 
 def _remove_parts(runs: list[uuid.UUID]) -> tuple[int, bool]:

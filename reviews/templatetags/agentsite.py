@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
 from reviews.pages import addresses, assets, marks, times
 from reviews.pages.markdown import render_markdown
+from reviews.pages.progress import progress_of
 from reviews.pages.visible import named
 from reviews.pages.visible import visible as make_visible
 from reviews.runs.models import Attempt, Run, Step
@@ -171,6 +173,11 @@ def deadline(escalation: Escalation, then: str = "") -> dict[str, Any]:
     }
 
 
+@register.inclusion_tag("components/progress.html")
+def progress(details: Any, ended: object = None) -> dict[str, Any]:
+    return {"said": progress_of(details, ended=bool(ended))}
+
+
 @register.simple_tag
 def query_with(filters: Any, **changed: Any) -> str:
     """The address of a list with some of its filters changed."""
@@ -216,6 +223,16 @@ def count_of(number: int, noun: str) -> str:
 @register.filter
 def in_thousands(number: int | None) -> str:
     return f"{number or 0:,}"
+
+
+@register.filter
+def dollars(cost: Decimal | None) -> str:
+    """``$12.30``, ``$0.0042``; what is known of no price is a dash."""
+    if cost is None:
+        return "–"
+    if 0 < cost < Decimal("0.0001"):
+        return "under $0.0001"
+    return f"${cost:,.2f}" if cost == 0 or cost >= 1 else f"${cost:.4f}"
 
 
 @register.filter

@@ -12,7 +12,7 @@ from typing import Any
 
 from reviews.artifacts.models import Version
 from reviews.escalations.models import Decision, Escalation
-from reviews.runs.models import Run
+from reviews.runs.models import ModelCall, Run
 from reviews.workspaces.models import Workspace
 from tests.support.people import REFUND, refund_question
 
@@ -26,6 +26,7 @@ class World:
     question: Escalation
     decision: Decision
     version: Version
+    call: ModelCall
 
 
 READERS = frozenset({"alice", "ada", "olga", "bob", "victor", "robo"})
@@ -117,6 +118,7 @@ PAGES = [
     Route("GET", "runs/<uuid:run_id>/steps/", READERS),
     Route("GET", "runs/<uuid:run_id>/events/", READERS),
     Route("GET", "runs/<uuid:run_id>/events/<int:event_id>/", READERS),
+    Route("GET", "runs/<uuid:run_id>/calls/<uuid:call_id>/", READERS),
     Route("GET", "runs/<uuid:run_id>/children/", READERS),
     Route("GET", "runs/<uuid:run_id>/history", READERS),
     Route("POST", "runs/<uuid:run_id>/signals/", OPERATORS, lambda world: {"name": "hurry"}),

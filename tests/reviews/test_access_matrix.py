@@ -12,10 +12,12 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from reviews.api.api import api
 from reviews.artifacts.actions import write_version
 from reviews.people.models import Account
+from reviews.runs.models import ModelCall
 from reviews.workspaces.models import Workspace
 from tests.reviews.routes import (
     ALLAUTH,
@@ -90,7 +92,10 @@ def _made(workspace: Workspace, starter: Account, reviewer: Account) -> World:
         workspace, "report.md", b"# Report", media_type="text/markdown", by=starter, run=run
     )
     decision = approve(ask_refund(run, "decided"), reviewer)
-    return World(workspace, run, ask_refund(run, "open"), decision, version)
+    call = ModelCall.objects.create(
+        run=run, activity_id="5", attempt=1, model="m", messages=[], started_at=timezone.now(), duration_ms=1
+    )
+    return World(workspace, run, ask_refund(run, "open"), decision, version, call)
 
 
 @pytest.mark.parametrize("route", REST, ids=str)
@@ -212,6 +217,7 @@ def _path(route: Route, world: World) -> str:
         "version_id": world.version.id,
         "activity_id": "5",
         "event_id": 1,
+        "call_id": world.call.id,
     }
     address = re.sub(
         r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), route.address.replace(r"^[\s\S]*$", "nowhere")

@@ -15,6 +15,8 @@ from reviews.runs.models import Run
 from workflows.activities.database import with_database
 from workflows.stubs.files import LARGEST_READ, NewFile, Report, StoredFile
 
+STORAGE_FAILED = "StorageFailed"
+
 
 @activity.defn
 @with_database
@@ -41,14 +43,18 @@ def write(path: str, text: str, media_type: str) -> StoredFile:
     """In the run of the activity that calls; one file an activity."""
     info = activity.info()
     run = _this_run()
-    version = write_version(
-        run.workspace,
-        path,
-        text.encode(),
-        media_type=media_type,
-        run=run,
-        write_key=f"{info.namespace}/{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}",
-    )
+    try:
+        version = write_version(
+            run.workspace,
+            path,
+            text.encode(),
+            media_type=media_type,
+            run=run,
+            write_key=f"{info.namespace}/{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}",
+        )
+    except OSError as error:
+        words = f"{path} could not be stored, and is tried again: {error.strerror or error}."
+        raise ApplicationError(words, type=STORAGE_FAILED) from error
     return StoredFile(str(version.id), path, version.number, version.blob.size)
 
 

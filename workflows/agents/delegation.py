@@ -17,8 +17,9 @@ from workflows import human
 from workflows.contracts import AgentDescription, Evidence
 from workflows.human import Answer
 from workflows.stubs import delegation, files
-from workflows.stubs.children import all_to_their_end, kind_of, reason_of, was_canceled
+from workflows.stubs.children import all_to_their_end, was_canceled
 from workflows.stubs.delegation import Assignment, Goal, JoinRequest, Work
+from workflows.stubs.failing import kind_of, reason_of
 from workflows.stubs.files import Report
 
 PATIENCE = timedelta(hours=24)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows import human
-from workflows.contracts import AgentDescription, Evidence
+from workflows.contracts import AgentDescription, Evidence, Option
 from workflows.human import Answer
+from workflows.stubs.failing import FailureType, kind_of
 from workflows.stubs.research import Task, attempt_task
+
+FORM = {
+    "type": "object",
+    "properties": {"task": {"type": "string", "title": "Task", "minLength": 1, "maxLength": 20_000}},
+    "required": ["task"],
+    "additionalProperties": False,
+}
+RESPOND = human.respond("ends the run with your answer in place of the model's")
+GIVE_UP = human.reject("ends the run without an answer", label="Give up")
 
 
 @dataclass
@@ -38,26 +49,77 @@ class EscalationAgent:
                 if is_cancelled_exception(error):
                     raise
                 answer = await self._ask(task, error)
-            if answer.verdict != "retry":
+            if answer.approved:
+                task = answer.values["task"]
+            elif answer.verdict != "retry":
                 return _outcome(answer)
 
     async def _ask(self, task: str, error: ActivityError) -> Answer:
-        cause = error.cause
-        kind = cause.type if isinstance(cause, ApplicationError) and cause.type else type(cause).__name__
-        return await human.ask(
-            title=f"The model could not do “{_short(task)}”",
-            description=f"The step {error.activity_type} failed for good: {kind}.",
-            options=[
-                human.retry("calls the model again, with its retries"),
-                human.respond("ends the run with your answer in place of the model's"),
-                human.reject("ends the run without an answer", label="Give up"),
-            ],
-            evidence=[
-                Evidence("text", "The task", text=task, source="run input"),
-                Evidence("text", "The last failure", text=str(cause), source=error.activity_type),
-            ],
-            policy=human.policy(deadline=timedelta(hours=24), risk="low"),
+        match kind := kind_of(error):
+            case FailureType.CONTEXT_TOO_LONG:
+                return await self._ask_to_shorten(task, error)
+            case FailureType.CONTENT_FILTERED:
+                return await self._ask_to_reword(task, error)
+        return await _asked(
+            f"The model could not do “{_short(task)}”",
+            f"The step {error.activity_type} failed for good: {kind}.",
+            [human.retry("calls the model again, with its retries"), RESPOND, GIVE_UP],
+            [Evidence("text", "The task", text=task, source="run input"), _failure(error)],
         )
+
+    async def _ask_to_shorten(self, task: str, error: ActivityError) -> Answer:
+        return await _asked(
+            f"“{_short(task)}” is too long for the model",
+            f"The task has {len(task):,} characters; the model cannot take so much at once. The same text will fail "
+            "again. Its middle is left out below: try that, or shorten it yourself.",
+            [
+                human.approve("gives the model the shortened task as shown", label="Try it shortened"),
+                human.edit("gives the model the task as you shorten it", label="Shorten it yourself"),
+                RESPOND,
+                GIVE_UP,
+            ],
+            [_failure(error)],
+            proposal={"task": shorten(task)},
+            before={"task": task},
+            form=FORM,
+        )
+
+    async def _ask_to_reword(self, task: str, error: ActivityError) -> Answer:
+        return await _asked(
+            f"The model refused “{_short(task)}”",
+            "A content filter, or the model itself, would not answer this. The same words will hardly pass "
+            "another time: word the task otherwise, or answer it yourself.",
+            [
+                human.edit("gives the model the task as you word it", label="Word it otherwise"),
+                human.retry("gives the model the same words once more"),
+                RESPOND,
+                GIVE_UP,
+            ],
+            [_failure(error)],
+            proposal={"task": task},
+            form=FORM,
+        )
+
+
+async def _asked(
+    title: str, description: str, options: Sequence[Option], evidence: Sequence[Evidence], **proposed: Any
+) -> Answer:
+    policy = human.policy(deadline=timedelta(hours=24), risk="low")
+    return await human.ask(
+        title=title, description=description, options=options, evidence=evidence, policy=policy, **proposed
+    )
+
+
+def _failure(error: ActivityError) -> Evidence:
+    return Evidence("text", "The last failure", text=str(error.cause), source=error.activity_type)
+
+
+def shorten(task: str) -> str:
+    """About half of it: the beginning, which mostly says what is to be done, and the end."""
+    head, tail = len(task) // 3, len(task) // 6
+    if tail < 50:
+        return task[: max(len(task) // 2, 1)]
+    return f"{task[:head]}\n[… {len(task) - head - tail:,} characters left out …]\n{task[-tail:]}"
 
 
 def _outcome(answer: Answer) -> dict[str, Any]:
@@ -80,11 +142,6 @@ DESCRIPTION = AgentDescription(
     title="Task with a person behind it",
     description="Gives a task to the model; when the model fails for good, a person is asked what to do.",
     workflow_type="escalation",
-    input_schema={
-        "type": "object",
-        "properties": {"task": {"type": "string", "title": "Task", "minLength": 1, "maxLength": 20_000}},
-        "required": ["task"],
-        "additionalProperties": False,
-    },
+    input_schema=FORM,
     example={"task": "Write a two-line apology for a late delivery. [demo:fail]"},
 )

@@ -16,7 +16,8 @@ from temporalio.workflow import ChildWorkflowHandle
 
 from workflows.contracts import AgentDescription
 from workflows.stubs import pipeline
-from workflows.stubs.children import child_id, reason_of, was_canceled
+from workflows.stubs.children import child_id, was_canceled
+from workflows.stubs.failing import reason_of
 from workflows.stubs.files import NewFile, store_file
 from workflows.stubs.pipeline import UPSTREAM_ENDED_SIGNAL, Document, ExtractInput, StageInput
 

@@ -1,16 +1,27 @@
-"""``research``: plan → each task → synthesis → store, each an activity with its own timeout and retries."""
+"""``research``: plan → each task → synthesis → store, each an activity with its own timeout and retries.
+
+A model that stays away ends no run: a person says when to go on, and nothing that was found is lost.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
-from workflows.contracts import AgentDescription
+from workflows import human
+from workflows.contracts import AgentDescription, Evidence
+from workflows.human import Answer
 from workflows.stubs import files, research
+from workflows.stubs.failing import FailureType, kind_of
 from workflows.stubs.files import Report
-from workflows.stubs.research import PlanRequest, SynthesisRequest
+from workflows.stubs.research import Finding, PlanRequest, SynthesisRequest, Task
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -22,12 +33,60 @@ class ResearchInput:
 class ResearchAgent:
     @workflow.run
     async def run(self, request: ResearchInput) -> dict[str, Any]:
-        plan = await research.generate_plan(PlanRequest(request.query))
-        findings = [await research.execute_research_task(task, summary=task.name) for task in plan.tasks]
-        markdown = await research.synthesize_report(SynthesisRequest(request.query, findings))
+        try:
+            return await self._research(request.query)
+        finally:
+            await human.drain()
+
+    async def _research(self, query: str) -> dict[str, Any]:
+        plan = await _insisting("the plan", partial(research.generate_plan, PlanRequest(query)))
+        findings = [await _find(task) for task in plan.tasks]
+        synthesize = partial(research.synthesize_report, SynthesisRequest(query, findings))
+        markdown = await _insisting("the report", synthesize, in_words=str)
         path = f"research/{workflow.info().workflow_id}/report.md"
         stored = await files.store_report(Report(path, markdown), summary=path)
         return {"report": asdict(stored), "tasks": len(plan.tasks)}
+
+
+async def _find(task: Task) -> Finding:
+    execute = partial(research.execute_research_task, task, summary=task.name)
+    return await _insisting(f"the task “{task.name}”", execute, in_words=partial(Finding, task.name))
+
+
+async def _insisting(
+    what: str, step: Callable[[], Awaitable[T]], in_words: Callable[[str], T] | None = None
+) -> T:
+    """The step's result. While the model is away a person says whether to try again, or says it ``in_words``.
+
+    Raises ``ActivityError`` when it failed otherwise, or when that person gives up.
+    """
+    while True:
+        try:
+            return await step()
+        except ActivityError as error:
+            if kind_of(error) != FailureType.UNREACHABLE:
+                raise
+            answer = await _ask(what, error, may_respond=in_words is not None)
+            if answer.verdict == "respond" and in_words is not None:
+                return in_words(answer.text)
+            if answer.verdict != "retry":
+                raise
+
+
+async def _ask(what: str, error: ActivityError, *, may_respond: bool) -> Answer:
+    respond = human.respond("takes your words in place of the model's, and goes on")
+    return await human.ask(
+        title=f"The model is away; {what} waits"[:200],
+        description=f"The step {error.activity_type} could not reach the model, however often it tried. What was "
+        "found until now is kept.",
+        options=[
+            human.retry("calls the model again, with its retries", label="It is back: try again"),
+            *([respond] if may_respond else []),
+            human.reject("ends the run as failed", label="Give up"),
+        ],
+        evidence=[Evidence("text", "The last failure", text=str(error.cause), source=error.activity_type)],
+        policy=human.policy(risk="low"),
+    )
 
 
 DESCRIPTION = AgentDescription(

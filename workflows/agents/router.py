@@ -15,7 +15,8 @@ from temporalio.exceptions import ActivityError, ChildWorkflowError
 from workflows import human
 from workflows.contracts import AgentDescription, Evidence
 from workflows.human import Answer
-from workflows.stubs.children import kind_of, reason_of, was_canceled
+from workflows.stubs.children import was_canceled
+from workflows.stubs.failing import kind_of, reason_of
 from workflows.stubs.router import AGENTS, CATEGORIES, Classification, Message, classify_message
 
 SURE = 0.7

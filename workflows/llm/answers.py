@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import jsonschema
@@ -16,11 +16,19 @@ from workflows.llm.failures import ContentFiltered, LostAnswer, MalformedAnswer
 logger = logging.getLogger(__name__)
 
 
+MOST_CHARACTERS = 500_000
+"""Of an answer: more than any model's output. What is longer is malformed, and its rest is not read."""
+MOST_NAME = 200
+MOST_REASON = 40
+MOST_TOKENS = 2**31 - 1
+
+
 @dataclass
 class Reply:
     """What has arrived of an answer so far; it stays readable when reading on fails."""
 
-    text: str = ""
+    pieces: list[str] = field(default_factory=list)
+    characters: int = 0
     refusal: str = ""
     model: str | None = None
     finish_reason: str | None = None
@@ -29,6 +37,10 @@ class Reply:
     tokens_out: int | None = None
     tokens_cached: int | None = None
 
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
     def read(self, completion: ChatCompletion) -> None:
         """Take over a whole completion; raise MalformedAnswer when it is none."""
         if not isinstance(completion, ChatCompletion) or not completion.choices:
@@ -36,7 +48,7 @@ class Reply:
         choice = completion.choices[0]
         self._identify(completion)
         self._count(completion.usage)
-        self.finish_reason = choice.finish_reason
+        self.finish_reason = _name(choice.finish_reason, MOST_REASON)
         if choice.message is None:
             raise MalformedAnswer("the answer holds no message")
         self._add(choice.message.content, choice.message.refusal)
@@ -50,7 +62,7 @@ class Reply:
                 self._identify(chunk)
                 self._count(chunk.usage)
                 for choice in (chunk.choices or [])[:1]:
-                    self.finish_reason = choice.finish_reason or self.finish_reason
+                    self.finish_reason = _name(choice.finish_reason, MOST_REASON) or self.finish_reason
                     if choice.delta is not None:
                         self._add(choice.delta.content, choice.delta.refusal)
                         if on_token and choice.delta.content:
@@ -59,20 +71,26 @@ class Reply:
             raise LostAnswer("the stream ended before the answer was whole")
 
     def _identify(self, part: ChatCompletion | ChatCompletionChunk) -> None:
-        self.model = part.model or self.model
-        self.response_id = part.id or self.response_id
+        self.model = _name(part.model, MOST_NAME) or self.model
+        self.response_id = _name(part.id, MOST_NAME) or self.response_id
 
     def _count(self, usage: CompletionUsage | None) -> None:
         if usage is None:
             return
-        self.tokens_in, self.tokens_out = usage.prompt_tokens, usage.completion_tokens
-        details = usage.prompt_tokens_details
-        self.tokens_cached = details.cached_tokens if details else None
+        self.tokens_in, self.tokens_out = _tokens(usage.prompt_tokens), _tokens(usage.completion_tokens)
+        self.tokens_cached = _tokens(getattr(usage.prompt_tokens_details, "cached_tokens", None))
 
     def _add(self, content: str | None, refusal: str | None) -> None:
         if not isinstance(content, str | None) or not isinstance(refusal, str | None):
             raise MalformedAnswer("the answer's content is not text")
-        self.text += content or ""
+        room = MOST_CHARACTERS - self.characters
+        for said in (content or "", refusal or ""):
+            if len(said) > room:
+                self.pieces.append(said[:room])
+                self.characters = MOST_CHARACTERS
+                raise MalformedAnswer(f"the answer is longer than {MOST_CHARACTERS:,} characters")
+        self.pieces.append(content or "")
+        self.characters += len(content or "") + len(refusal or "")
         self.refusal += refusal or ""
 
     def check(self) -> None:
@@ -97,6 +115,14 @@ class Reply:
         if schema is not None and (fault := _first_fault(data, schema)):
             raise MalformedAnswer(f"the answer does not fit its schema: {fault}")
         return data
+
+
+def _name(value: Any, most: int) -> str | None:
+    return value[:most] if isinstance(value, str) else None
+
+
+def _tokens(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
 def _tell(on_token: Callable[[str], None], token: str) -> None:

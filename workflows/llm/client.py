@@ -6,13 +6,14 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+import httpx2
 import openai
 from openai import AsyncOpenAI
 from temporalio.exceptions import ApplicationError
@@ -20,11 +21,15 @@ from temporalio.exceptions import ApplicationError
 from workflows.llm.answers import Reply
 from workflows.llm.calls import Message, ModelCall, Recorder, call_recorder
 from workflows.llm.failures import MalformedAnswer, as_failure
+from workflows.llm.limits import Slot, in_turn, tokens_of
 
 __all__ = ["Completion", "ModelCall", "call_recorder", "close_clients", "complete"]
 
 DEFAULT_MODEL = "gpt-4o-mini"
 DEFAULT_TIMEOUT = 60.0
+MOST_BYTES = 8_000_000
+MOST_BYTES_STREAMED = 64_000_000
+"""Of a response; each word of a stream comes in an envelope of some hundred bytes. No more is read."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 logger = logging.getLogger(__name__)
@@ -63,6 +68,8 @@ async def complete(
     stream: bool = False,
     on_token: Callable[[str], None] | None = None,
     on_call: Recorder | None = None,
+    slot: Slot | None = None,
+    on_wait: Callable[[Slot], None] | None = None,
 ) -> Completion:
     """Ask a model once and return its whole answer.
 
@@ -71,17 +78,37 @@ async def complete(
     each piece of a streamed answer. `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL` say whom to ask.
     The call, answered or not, is reported once to `on_call` and to the recorder in `call_recorder`.
 
+    Where the model's rate is limited, half of `timeout` may be spent on waiting for a slot: `slot` and `on_wait`
+    are those of `limits.in_turn`.
+
     Raises temporalio's ApplicationError as `failures.as_failure` decides.
     """
-    asked = _Asked(purpose, messages, model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL, stream)
-    request = _request(asked, json_schema, json_object, temperature, timeout)
+    model = model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL
+    end = time.monotonic() + timeout
+    turn_of = in_turn(model, tokens_of(messages), patience=timeout / 2, slot=slot, on_wait=on_wait)
+    async with turn_of as turn:
+        asked = _Asked(purpose, messages, model, stream)
+        request = _request(asked, json_schema, json_object, temperature, end - time.monotonic())
+        answer = await _answer(asked, request, json_schema, on_token, on_call)
+        if answer.tokens_in is not None:
+            turn.tokens = answer.tokens_in + (answer.tokens_out or 0)
+    return answer
+
+
+async def _answer(
+    asked: "_Asked",
+    request: dict[str, Any],
+    json_schema: dict[str, Any] | None,
+    on_token: Callable[[str], None] | None,
+    on_call: Recorder | None,
+) -> Completion:
     reply, data = Reply(), None
     error: BaseException | None = None
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(request["timeout"]):
             await _exchange(request, reply, on_token)
         reply.check()
-        if json_object or json_schema is not None:
+        if "response_format" in request:
             data = reply.parsed(json_schema)
     except asyncio.CancelledError as cancelled:
         error = cancelled
@@ -180,7 +207,7 @@ async def _exchange(request: dict[str, Any], reply: Reply, on_token: Callable[[s
             await reply.read_stream(answer, on_token)
         else:
             reply.read(answer)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError) as error:
         # The SDK does not validate what it decodes, so a foreign shape shows when it is read.
         raise MalformedAnswer(f"not shaped as a chat completion: {error}") from error
 
@@ -197,8 +224,34 @@ def _client() -> AsyncOpenAI:
 def _new_client(base_url: str | None, api_key: str) -> AsyncOpenAI:
     # A proxy that the environment names is for the world, never for this machine.
     local = base_url is not None and urlsplit(base_url).hostname in LOOPBACK
-    http_client = openai.DefaultAsyncHttpxClient(trust_env=False) if local else None
+    hooks = {"response": [_bound]}
+    http_client = openai.DefaultAsyncHttpxClient(trust_env=not local, event_hooks=hooks)
     return AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0, http_client=http_client)
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """A model that never ends must not fill this process's memory."""
+    streamed = response.headers.get("content-type", "").startswith("text/event-stream")
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    response.stream = _Bounded(response.stream, MOST_BYTES_STREAMED if streamed else MOST_BYTES)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """Raises MalformedAnswer where there are more than `most` bytes."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
+        self._stream, self._most = stream, most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for piece in self._stream:
+            read += len(piece)
+            if read > self._most:
+                raise MalformedAnswer(f"the answer is larger than {self._most // 1_000_000} MB")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _host() -> str:

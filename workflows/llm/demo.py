@@ -9,17 +9,19 @@ For people who play with the pages, a word in a prompt brings trouble:
 
     [demo:rate_limit] [demo:error] [demo:malformed_json] [demo:drop]   the first two tries, then an answer
     [demo:timeout]   the first try is never answered
-    [demo:slow]      answered five seconds late
+    [demo:slow]      answered five seconds late; a stream begins halfway and goes on slowly
     [demo:refuse]    always refused
     [demo:fail]      always a server error
 
 For tests and benchmarks, over HTTP on the model's port:
 
-    POST /control/inject   {"kind": "rate_limit"|"error"|"slow"|"malformed_json"|"timeout"|"refuse"|"drop",
+    POST /control/inject   {"kind": "rate_limit"|"error"|"slow"|"malformed_json"|"wrong_shape"|"huge"|
+                            "timeout"|"refuse"|"drop",
                             "times": 1, "match": part of the prompt, "retry_after": seconds or header value,
                             "seconds": how slow, "status": 500, "code": …, "message": …}
     POST /control/latency  {"ms": 0}, or {"ms": null} for the usual 300 to 900
-    POST /control/reset    forget faults and counts
+    POST /control/limit    {"requests_per_minute": 600}, above which it answers 429; null for no limit
+    POST /control/reset    forget faults, limit and counts
     GET  /control/stats    calls received, completed (whole answers sent), failed by kind, completed by prompt
     GET  /control/health
 

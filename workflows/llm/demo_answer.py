@@ -17,6 +17,7 @@ from workflows.llm.demo_script import ToolCall, answer
 
 MAX_CHUNKS = 40
 ERROR_TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 429: "requests"}
+HUGE = f"{'x' * 250_000} " * 40
 REFUSAL = "I'm sorry, but the demo model was told to refuse this request."
 
 
@@ -56,9 +57,14 @@ class ChatAnswer:
 
     @property
     def _delay(self) -> float | None:
-        if self.fault and self.fault.kind == "timeout":
+        """Seconds until the first word; of a slow stream, half of what it takes."""
+        if self._kind == "timeout":
             return None
-        return self.latency + (self.fault.seconds if self.fault and self.fault.kind == "slow" else 0)
+        return self.latency + (self._slowness / 2 if self.prompt.body.get("stream") else self._slowness)
+
+    @property
+    def _slowness(self) -> float:
+        return self.fault.seconds if self.fault and self.fault.kind == "slow" else 0.0
 
     async def _wait(self, receive: Receive, seconds: float | None) -> None:
         """Let time pass (None: for ever) while the client is there; raise ClientLeft when it goes."""
@@ -103,7 +109,7 @@ class ChatAnswer:
                 self._close()
                 return
             await self._send_chunk(send, {"index": 0, "delta": delta, "finish_reason": None})
-            await self._wait(receive, self.latency / (2 * len(deltas)))
+            await self._wait(receive, (self.latency + self._slowness) / (2 * len(deltas)))
         if self._breaks_body:
             await send(_body(b'data: {"id": "chatcmpl-\n\n', more=True))
         await self._send_chunk(send, {"index": 0, "delta": {}, "finish_reason": finish_reason})
@@ -120,7 +126,7 @@ class ChatAnswer:
 
     def _close(self) -> None:
         # No await lies between the last byte and this count, so a client that has the answer sees it counted.
-        failed = self._kind in ("malformed_json", "refuse", "drop")
+        failed = self._kind in ("malformed_json", "wrong_shape", "huge", "refuse", "drop")
         self.log.close(self.call, str(self._kind) if failed else "completed", 200)
 
     @property
@@ -132,9 +138,17 @@ class ChatAnswer:
         """Free text cannot be malformed JSON, so there the protocol's own JSON is broken."""
         return self._kind == "malformed_json" and self.prompt.json_schema is None
 
+    def _said(self) -> str | ToolCall:
+        match self._kind:
+            case "wrong_shape":
+                return json.dumps({"tasks": [7, {"name": ["a list"]}], "answer": None})
+            case "huge":
+                return HUGE
+        return answer(self.prompt)
+
     def _message(self) -> tuple[dict[str, Any], str]:
         """OpenAI's message object and its finish reason."""
-        said = answer(self.prompt)
+        said = self._said()
         message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
         if self._kind == "refuse":
             return message | {"refusal": REFUSAL}, "stop"

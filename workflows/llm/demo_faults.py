@@ -1,6 +1,7 @@
 """Faults that the demo model is told to show, and what it counts."""
 
 import math
+import time
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from typing import Any
 
 from workflows.llm.demo_prompt import Prompt
 
-KINDS = ("rate_limit", "error", "slow", "malformed_json", "timeout", "refuse", "drop")
+KINDS = (
+    "rate_limit", "error", "slow", "malformed_json", "wrong_shape", "huge", "timeout", "refuse", "drop",
+)  # fmt: skip
 # How often a `[demo:word]` strikes one prompt before it is answered; None: always.
 MAGIC_TIMES: dict[str, int | None] = {
     "rate_limit": 2, "error": 2, "malformed_json": 2, "drop": 2, "timeout": 1,
@@ -74,6 +77,31 @@ def _is_count(value: Any) -> bool:
 
 def _is_seconds(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+class RateLimit:
+    """A model that takes so many requests a minute, as evenly as those that count by the second. None: any."""
+
+    def __init__(self, a_minute: float | None = None) -> None:
+        self._a_second = a_minute / 60 if a_minute else None
+        self._room, self._at = self._most, time.monotonic()
+
+    @property
+    def _most(self) -> float:
+        return max(1.0, self._a_second or 0)
+
+    def take(self) -> Fault | None:
+        """Makes room for one request, or says when there will be some."""
+        if self._a_second is None:
+            return None
+        now = time.monotonic()
+        self._room = min(self._most, self._room + (now - self._at) * self._a_second)
+        self._at = now
+        if self._room < 1:
+            missing = (1 - self._room) / self._a_second
+            return Fault("rate_limit", retry_after=missing, message="Rate limit reached for requests.")
+        self._room -= 1
+        return None
 
 
 class Faults:

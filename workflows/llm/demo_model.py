@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from workflows.llm.demo_answer import ChatAnswer, error_response
-from workflows.llm.demo_faults import CallLog, Fault, Faults
+from workflows.llm.demo_faults import CallLog, Fault, Faults, RateLimit
 from workflows.llm.demo_prompt import BadRequest, Prompt
 
 MODELS = ("gpt-4o-mini", "demo-model")
@@ -25,6 +25,7 @@ class DemoModel:
     def _forget(self) -> None:
         self.latency_ms = self.default_latency_ms
         self.faults = Faults()
+        self.limit = RateLimit()
         self.log = CallLog()
 
     @property
@@ -34,6 +35,7 @@ class DemoModel:
             Route("/v1/chat/completions", self.chat_completions, methods=["POST"]),
             Route("/control/inject", self.inject, methods=["POST"]),
             Route("/control/latency", self.set_latency, methods=["POST"]),
+            Route("/control/limit", self.set_limit, methods=["POST"]),
             Route("/control/reset", self.reset, methods=["POST"]),
             Route("/control/stats", self.stats, methods=["GET"]),
             Route("/control/health", self.health, methods=["GET"]),
@@ -51,7 +53,7 @@ class DemoModel:
         except BadRequest as error:
             self.log.reject()
             return error_response(400, str(error), param=error.param)
-        fault = self.faults.take(prompt)
+        fault = self.limit.take() or self.faults.take(prompt)
         return ChatAnswer(prompt, fault, self.log, self.log.open(prompt, fault), self._latency(prompt))
 
     def _latency(self, prompt: Prompt) -> float:
@@ -79,6 +81,17 @@ class DemoModel:
             return _problem("ms must be between 0 and 600000, or null for the usual 300 to 900")
         self.latency_ms = milliseconds
         return JSONResponse({"ms": milliseconds})
+
+    async def set_limit(self, request: Request) -> JSONResponse:
+        try:
+            given = await _json(request)
+        except ValueError as error:
+            return _problem(str(error))
+        a_minute = given.get("requests_per_minute") if isinstance(given, dict) else None
+        if a_minute is not None and not (isinstance(a_minute, int | float) and 0 < a_minute <= 600_000):
+            return _problem("requests_per_minute must be above 0, or null for no limit")
+        self.limit = RateLimit(a_minute)
+        return JSONResponse({"requests_per_minute": a_minute})
 
     async def reset(self, request: Request) -> JSONResponse:
         self._forget()

@@ -6,42 +6,21 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import openai
 import pydantic
 from temporalio.exceptions import ApplicationError
 
+from workflows.llm.kinds import RETRYABLE, FailureType
+
+__all__ = ["RETRYABLE", "FailureType", "as_failure", "retry_after"]
+
+MOST_WORDS = 2_000
+"""Characters of a failure's message, which may hold what a model said: it goes into the run's history."""
 MAX_RETRY_AFTER = timedelta(hours=1)
 """A longer `Retry-After` is cut to this, so that a faulty header cannot park a run for days."""
 
-
-class FailureType(StrEnum):
-    """The `type` of the ApplicationError that a failed model call becomes."""
-
-    RATE_LIMITED = "RateLimited"
-    TIMEOUT = "ModelTimeout"
-    UNREACHABLE = "ModelUnreachable"
-    SERVER_ERROR = "ModelServerError"
-    MALFORMED_ANSWER = "MalformedAnswer"
-    VALIDATION = "ValidationError"
-    REFUSED_REQUEST = "ModelRefusedRequest"
-    AUTHENTICATION = "ModelAuthentication"
-    QUOTA_EXHAUSTED = "QuotaExhausted"
-    CONTENT_FILTERED = "ContentFiltered"
-    CONTEXT_TOO_LONG = "ContextTooLong"
-
-
-RETRYABLE = frozenset(
-    {
-        FailureType.RATE_LIMITED,
-        FailureType.TIMEOUT,
-        FailureType.UNREACHABLE,
-        FailureType.SERVER_ERROR,
-        FailureType.MALFORMED_ANSWER,
-    }
-)
 
 # Error codes of OpenAI's API and of those that imitate it; they say more than the HTTP status does.
 TYPE_OF_CODE = {
@@ -90,7 +69,7 @@ def as_failure(error: Exception) -> ApplicationError:
     if kind is None:
         return ApplicationError(str(error), type=type(error).__name__)
     return ApplicationError(
-        _message(error),
+        _message(error)[:MOST_WORDS],
         _detail(error),
         type=kind.value,
         non_retryable=kind not in RETRYABLE,
@@ -102,6 +81,8 @@ def _type_of(error: Exception) -> FailureType | None:
     match error:
         case openai.APITimeoutError() | TimeoutError():
             return FailureType.TIMEOUT
+        case openai.APIConnectionError(__cause__=MalformedAnswer()):
+            return FailureType.MALFORMED_ANSWER
         case openai.APIConnectionError() | LostAnswer():
             return FailureType.UNREACHABLE
         case (
@@ -132,12 +113,14 @@ def _type_of_status(error: openai.APIStatusError) -> FailureType:
 def _type_of_code(error: openai.APIError) -> FailureType | None:
     if "maximum context length" in error.message.lower():
         return FailureType.CONTEXT_TOO_LONG
-    return TYPE_OF_CODE.get(error.code or "") or TYPE_OF_CODE.get(error.type or "")
+    codes = [code for code in (error.code, error.type) if isinstance(code, str)]
+    return next((TYPE_OF_CODE[code] for code in codes if code in TYPE_OF_CODE), None)
 
 
 def _message(error: Exception) -> str:
     if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
-        return f"{error.message} ({error.__cause__!r})"
+        cause = error.__cause__
+        return str(cause) if isinstance(cause, MalformedAnswer) else f"{error.message} ({cause!r})"
     if isinstance(error, TimeoutError):
         return str(error) or "The model did not answer in time."
     return str(error)
@@ -147,7 +130,7 @@ def _detail(error: Exception) -> dict[str, Any]:
     answered = error if isinstance(error, openai.APIStatusError) else None
     return {
         "status": answered.status_code if answered else None,
-        "code": error.code if isinstance(error, openai.APIError) else None,
+        "code": str(error.code)[:100] if isinstance(error, openai.APIError) and error.code else None,
         "request_id": answered.request_id if answered else None,
     }
 

@@ -10,8 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, TimeoutError
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ChildWorkflowCancellationType, ChildWorkflowHandle, ParentClosePolicy
+
+from workflows.stubs.failing import kind_of, reason_of
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -94,26 +96,3 @@ def as_own_failure(error: ActivityError) -> ApplicationError:
         type=kind,
         non_retryable=final,
     )
-
-
-def kind_of(error: ActivityError | ChildWorkflowError) -> str:
-    """The failure's kind, for people: ``RateLimited``."""
-    cause = _root_of(error)
-    if isinstance(cause, ApplicationError) and cause.type:
-        return cause.type
-    if isinstance(cause, TimeoutError):
-        return "it took too long"
-    return type(cause).__name__
-
-
-def reason_of(error: ActivityError | ChildWorkflowError) -> str:
-    """The failure's own words."""
-    cause = _root_of(error)
-    return cause.message if isinstance(cause, ApplicationError) else str(cause)
-
-
-def _root_of(error: BaseException) -> BaseException:
-    """What lies below the steps and children that only pass it on."""
-    while isinstance(error, ActivityError | ChildWorkflowError) and error.cause is not None:
-        error = error.cause
-    return error

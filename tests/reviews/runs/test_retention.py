@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils import timezone
 
 from reviews.artifacts.actions import write_version
@@ -13,11 +14,12 @@ from reviews.escalations.models import Escalation
 from reviews.outbox import actions as outbox
 from reviews.outbox.actions import StaleEpoch
 from reviews.people.models import Account
-from reviews.runs import retention
+from reviews.runs import retention, transcripts
 from reviews.runs.models import Attempt, HistoryChunk, ModelCall, Run, Step
 from reviews.runs.retention import forget_old_runs, is_too_old
 from reviews.workspaces.actions import keep_histories
 from reviews.workspaces.models import Workspace
+from tests.support.calls import record_call
 from tests.support.latencies import ingest, scheduled
 from tests.support.people import approve, ask_refund, start_refund
 
@@ -180,3 +182,26 @@ def test_what_is_too_old_is_not_brought_back(month: Workspace, abroad: Workspace
     assert not is_too_old(month, now - 29 * DAY)
     assert not is_too_old(month, None), "it is still open"
     assert not is_too_old(abroad, now - 10_000 * DAY)
+
+
+def test_what_storage_keeps_of_model_calls_goes_too(month: Workspace, olga: Account, now: datetime) -> None:
+    old, young = closed(month, olga, 31 * DAY), closed(month, olga, 29 * DAY)
+    going, staying = (record_call(run, answer="x" * 100_000).whole_at for run in (old, young))
+    forget(month, now)
+    assert not default_storage.exists(going)
+    assert default_storage.exists(staying)
+    assert not Run.objects.filter(id=old.id).exists()
+
+
+def test_a_transcript_that_cannot_be_removed_keeps_its_row(
+    month: Workspace, olga: Account, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = closed(month, olga, 31 * DAY)
+    place = record_call(run, answer="x" * 100_000).whole_at
+    with monkeypatch.context() as broken:
+        broken.setattr(transcripts, "default_storage", FileSystemStorage(location="/dev/null"))
+        with pytest.raises(OSError):
+            forget(month, now)
+    assert ModelCall.objects.filter(run=run, whole_at=place).exists()
+    forget(month, now)
+    assert not default_storage.exists(place)

@@ -8,6 +8,7 @@ from temporalio.client import WorkflowFailureError
 from tests.workflows.agents.test_model_faults import attempts, kinds
 from tests.workflows.llm.conftest import Demo
 from tests.workflows.world import Handle, World
+from workflows.agents.escalation import shorten
 
 
 async def failing(agents: World, demo: Demo, times: int = 5) -> Handle:
@@ -52,3 +53,47 @@ async def test_given_up_and_canceled(agents: World, demo: Demo) -> None:
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     assert (await agents.now(question)).state == "withdrawn"
+
+
+LONG = "Write a haiku. " * 100
+
+
+async def test_what_is_too_long_is_shortened_by_a_person(agents: World, demo: Demo) -> None:
+    demo.inject("error", times=2, match="haiku", status=400, code="context_length_exceeded")
+    handle = await agents.start_agent("escalation", {"task": LONG})
+    question = await agents.question(handle)
+    assert "too long for the model" in question.title
+    assert [option["verdict"] for option in question.options] == ["approve", "edit", "respond", "reject"]
+    asked = question.question
+    assert asked["before"] == {"task": LONG}
+    assert asked["proposal"]["task"].startswith("Write a haiku.")
+    assert len(asked["proposal"]["task"]) < len(LONG) * 0.6
+    assert "characters left out" in asked["proposal"]["task"]
+
+    await agents.deliver(handle, await agents.decide(question))
+    again = await agents.question(handle, number=2)
+    assert again.question["before"] == asked["proposal"], (
+        "it was tried as it was shown, and was too long still"
+    )
+    edited = await agents.decide(again, "edit", response={"task": "One haiku."})
+    await agents.deliver(handle, edited)
+    assert (await handle.result())["answered_by"] == "model"
+    assert demo.stats()["calls"][-1]["prompt"] == "One haiku."
+    assert kinds(await attempts(handle, "attempt_task", 3)) == ["ContextTooLong"] * 2 + [None]
+
+
+async def test_what_a_filter_withholds_is_worded_otherwise(agents: World, demo: Demo) -> None:
+    demo.inject("refuse", match="haiku")
+    handle = await agents.start_agent("escalation", {"task": "Write a haiku."})
+    question = await agents.question(handle)
+    assert "content filter" in question.question["description"]
+    assert [option["verdict"] for option in question.options] == ["edit", "retry", "respond", "reject"]
+    decision = await agents.decide(question, "edit", response={"task": "Write a poem."})
+    await agents.deliver(handle, decision)
+    assert (await handle.result())["outcome"] == "done"
+
+
+@pytest.mark.parametrize("length", [1, 2, 50, 299, 300, 5_000, 20_000])
+def test_a_shortened_text_is_shorter_and_something(length: int) -> None:
+    text = "".join(chr(97 + place % 26) for place in range(length))
+    assert 1 <= len(shorten(text)) <= max(1, length * 0.7)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import email.utils
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
+from pytest_django.fixtures import Settings
 from temporalio.client import WorkflowFailureError
 
-from reviews.runs.models import Attempt, ModelCall
+from reviews.artifacts import actions as artifacts
+from reviews.runs import rates
+from reviews.runs.models import Attempt, ModelCall, ModelRate
 from tests.workflows.llm.conftest import Demo
-from tests.workflows.world import Handle, World, until
+from tests.workflows.world import PATIENCE, Handle, World, until
+from workflows.activities import model
 from workflows.bridge.database import in_database
 from workflows.contracts import MODEL_RETRY
+from workflows.limiting import SharedLimiter
 from workflows.llm.calls import CORRECTION
 
 
@@ -59,52 +69,158 @@ async def research(agents: World, query: str) -> Handle:
     return await agents.start_agent("research", {"query": query})
 
 
-async def test_each_trouble_gets_its_own_wait(agents: World, demo: Demo) -> None:
-    demo.inject("error", times=2, match="oak")
-    demo.inject("rate_limit", times=1, match="birch", retry_after=1)
-    demo.inject("malformed_json", times=1, match="larch")
-    demo.inject("drop", times=1, match="maple")
-    names = ("oak", "birch", "larch", "maple")
-    handles = {name: await research(agents, f"How tall is the {name}?") for name in names}
-    await asyncio.gather(*(handle.result() for handle in handles.values()))
+@dataclass(frozen=True)
+class Case:
+    """A trouble, and what it deserves: the kind of each failure, the seconds before each next try, the outcome."""
 
-    oak = await attempts(handles["oak"], "generate_plan", 3)
-    assert kinds(oak) == ["ModelServerError", "ModelServerError", None]
-    first, second = waits(oak)
-    assert 1.8 < first < 3.8 and 3.8 < second < 6.5, "2 s, then twice that"
+    fault: dict[str, Any]
+    kinds: Sequence[str]
+    waits: Sequence[tuple[float, float]] = ()
+    activity: str = "generate_plan"
+    prompt: str = ""
+    told: str = ""
 
-    birch = await attempts(handles["birch"], "generate_plan", 2)
-    assert kinds(birch) == ["RateLimited", None]
-    assert birch[0].failure is not None
-    assert birch[0].failure["next_retry_seconds"] == 1
-    assert 0.9 < waits(birch)[0] < 1.9, "what the model asked for, and not 2 s"
+    @property
+    def is_mended(self) -> bool:
+        return bool(self.waits)
 
-    assert kinds(await attempts(handles["larch"], "generate_plan", 2)) == ["MalformedAnswer", None]
-    told = [call.messages[-1]["content"] for call in await calls(handles["larch"]) if call.purpose == "plan"]
-    assert CORRECTION not in told[0]
-    assert f"{CORRECTION} the answer is not JSON: " in told[1], "the model is told what the parser said"
-    assert kinds(await attempts(handles["maple"], "generate_plan", 2)) == ["ModelUnreachable", None]
 
-    made = await calls(handles["oak"])
-    failed = [call for call in made if call.error]
-    assert [(call.activity_id, call.attempt, call.error["type"]) for call in failed if call.error] == [
-        (oak[0].activity_id, 1, "ModelServerError"),
-        (oak[0].activity_id, 2, "ModelServerError"),
-    ]
+FIRST, SECOND = (1.8, 3.8), (3.8, 6.5)
+"""2 s, then twice that."""
+CASES = {
+    "birch": Case({"kind": "rate_limit", "retry_after": 1}, ["RateLimited"], [(0.9, 1.9)]),
+    "rowan": Case({"kind": "rate_limit", "retry_after": "in 4 s"}, ["RateLimited"], [(2.0, 5.0)]),
+    "beech": Case({"kind": "timeout"}, ["ModelTimeout"], [FIRST]),
+    "maple": Case({"kind": "drop"}, ["ModelUnreachable"], [FIRST]),
+    "oak": Case({"kind": "error", "times": 2}, ["ModelServerError"] * 2, [FIRST, SECOND]),
+    "hazel": Case(
+        {"kind": "malformed_json"}, ["MalformedAnswer"], [FIRST], "synthesize_report", "from the findings.\nQuery: "
+    ),
+    "larch": Case({"kind": "malformed_json"}, ["MalformedAnswer"], [FIRST], told="the answer is not JSON: "),
+    "alder": Case({"kind": "wrong_shape"}, ["MalformedAnswer"], [FIRST], told="another shape at /tasks/0"),
+    "pear": Case({"kind": "huge"}, ["MalformedAnswer"], [FIRST], told="longer than 500,000 characters"),
+    "elm": Case({"kind": "error", "status": 400}, ["ValidationError"]),
+    "fir": Case({"kind": "error", "status": 401}, ["ModelAuthentication"]),
+    "plum": Case({"kind": "error", "status": 429, "code": "insufficient_quota"}, ["QuotaExhausted"]),
+    "yew": Case({"kind": "refuse"}, ["ContentFiltered"]),
+    "ash": Case({"kind": "error", "status": 400, "code": "context_length_exceeded"}, ["ContextTooLong"]),
+}  # fmt: skip
+
+
+async def test_each_trouble_is_treated_as_it_deserves(
+    agents: World, demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        model, "MARGIN", PATIENCE.total_seconds() - 5
+    )  # a call gets 5 s: no activity outlives its run
+    monkeypatch.setattr(SharedLimiter, "hold", passes)  # one trouble must not slow down the others
+    handles = {name: await troubled(agents, demo, name, case) for name, case in CASES.items()}
+    outcomes = dict(zip(handles, await asyncio.gather(*map(outcome, handles.values())), strict=True))
+    for name, case in CASES.items():
+        found = await attempts(handles[name], case.activity, len(case.kinds) + case.is_mended)
+        assert kinds(found) == [*case.kinds, *([None] if case.is_mended else [])], name
+        for wait, (least, most) in zip(waits(found), case.waits, strict=True):
+            assert least < wait < most, f"{name} waited {wait:.1f} s"
+        assert all((one.failure or {}).get("retryable", True) == case.is_mended for one in found), name
+        assert outcomes[name] == ("completed" if case.is_mended else "failed"), name
+        if case.told:
+            await the_model_is_told(handles[name], case.told)
+    await each_failure_is_among_the_calls(handles["oak"])
+    await nothing_is_huge(handles["pear"])
+
+
+async def troubled(agents: World, demo: Demo, name: str, case: Case) -> Handle:
+    query = f"How tall is the {name}?"
+    fault = case.fault | {"match": f"{case.prompt}{query}"}
+    if fault.get("retry_after") == "in 4 s":
+        fault["retry_after"] = email.utils.format_datetime(
+            datetime.now(UTC) + timedelta(seconds=4), usegmt=True
+        )
+    demo.inject(**fault)
+    return await research(agents, query)
+
+
+async def passes(*args: object) -> None:
+    """In place of what would be done."""
+
+
+async def outcome(handle: Handle) -> str:
+    try:
+        await handle.result()
+    except WorkflowFailureError:
+        return "failed"
+    return "completed"
+
+
+async def the_model_is_told(handle: Handle, fault: str) -> None:
+    prompts = [call.messages[-1]["content"] for call in await calls(handle) if call.purpose == "plan"]
+    assert CORRECTION not in prompts[0]
+    assert f"{CORRECTION} " in prompts[1] and fault in prompts[1]
+
+
+async def each_failure_is_among_the_calls(handle: Handle) -> None:
+    made = await calls(handle)
+    failed = [(call.attempt, call.error["type"]) for call in made if call.error]
+    assert failed == [(1, "ModelServerError"), (2, "ModelServerError")]
     assert all(call.demo and call.answer and call.tokens_out for call in made if not call.error)
 
 
-async def test_what_another_try_would_not_mend_is_not_tried_again(agents: World, demo: Demo) -> None:
-    demo.inject("error", status=400, times=9, match="elm")
-    demo.inject("error", status=401, times=9, match="fir")
-    for name, kind in (("elm", "ValidationError"), ("fir", "ModelAuthentication")):
-        handle = await research(agents, f"How tall is the {name}?")
-        with pytest.raises(WorkflowFailureError):
-            await handle.result()
-        found = await attempts(handle, "generate_plan", 1)
-        assert kinds(found) == [kind]
-        assert found[0].failure is not None
-        assert found[0].failure["retryable"] is False
+async def nothing_is_huge(handle: Handle) -> None:
+    """Ten million characters were sent: neither the history nor a row has taken them in."""
+    history = await handle.fetch_history()
+    assert sum(event.ByteSize() for event in history.events) < 200_000
+    assert all(len(call.answer) < 64_000 for call in await calls(handle))
+
+
+async def test_a_slot_that_comes_too_late_is_kept_for_the_next_attempt(
+    agents: World, demo: Demo, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MODEL_LIMITS = '{"gpt-4o-mini": {"requests_per_minute": 24}}'
+    key, limits = rates.limits_of("gpt-4o-mini")
+    await in_database(rates.reserve, key, 0, limits)
+    # A call gets 2 s, of which one may be spent on waiting; the slot comes in 2.5.
+    monkeypatch.setattr(model, "MARGIN", PATIENCE.total_seconds() - 2)
+    handle = await agents.start_agent("escalation", {"task": "Write a haiku."})
+    assert (await handle.result())["outcome"] == "done"
+    found = await attempts(handle, "attempt_task", 2)
+    assert kinds(found) == ["RateLimited", None]
+    assert 2.0 < waits(found)[0] < 3.5
+    ahead = (await in_database(ModelRate.objects.get)).requests_at - found[0].started_at
+    assert ahead < timedelta(seconds=5.5), "two slots were taken, and not a third one"
+    assert demo.stats()["received"] == 1
+
+
+async def test_what_a_model_writes_is_told_as_it_comes(agents: World, demo: Demo) -> None:
+    demo.inject("slow", seconds=4, match="How tall is the teak?")
+    handle = await research(agents, "How tall is the teak?")
+    seen: dict[int, str] = {}
+    plan = Attempt.objects.filter(run__workflow_id=handle.id, activity_type="generate_plan")
+
+    async def three_lengths() -> bool:
+        found = await in_database(lambda: plan.filter(ended_at=None).first())
+        if found and found.progress and found.progress["characters"]:
+            seen[found.progress["characters"]] = found.progress["text"]
+        return len(seen) >= 3
+
+    await until(three_lengths, "the text grows")
+    await handle.result()
+    answer = next(call.answer for call in await calls(handle) if call.purpose == "plan")
+    assert all(answer[:count].endswith(text) for count, text in seen.items())
+
+
+async def test_a_report_waits_for_storage_and_its_page_says_why(
+    agents: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "files"
+    place.write_text("no folder")
+    with monkeypatch.context() as broken:
+        broken.setattr(artifacts, "default_storage", FileSystemStorage(location=place))
+        handle = await research(agents, "Which trees float?")
+        first = (await attempts(handle, "store_report", 1))[0]
+    assert first.failure is not None
+    assert first.failure["type"] == "StorageFailed"
+    assert "could not be stored, and is tried again" in first.failure["message"]
+    assert (await handle.result())["report"]["version"] == 1
 
 
 async def test_a_task_is_researched_by_its_own_text_and_the_report_is_stored_once(

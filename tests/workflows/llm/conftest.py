@@ -9,9 +9,12 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from starlette.responses import Response
 
 from workflows.llm.calls import ModelCall, call_recorder
 from workflows.llm.client import close_clients
+
+from .poisoned import Poisoned
 
 ROOT = Path(__file__).parents[3]
 
@@ -102,3 +105,18 @@ def recorded() -> Iterator[list[ModelCall]]:
     token = call_recorder.set(calls.append)
     yield calls
     call_recorder.reset(token)
+
+
+@pytest.fixture
+def poisoned(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Poisoned]]:
+    """Start a model that sends what the test makes up, and name it by the environment."""
+    started: list[Poisoned] = []
+
+    def start(answer: Callable[[], Response]) -> Poisoned:
+        started.append(Poisoned(answer, free_port))
+        monkeypatch.setenv("OPENAI_BASE_URL", started[-1].base_url)
+        return started[-1]
+
+    yield start
+    for endpoint in started:
+        endpoint.stop()

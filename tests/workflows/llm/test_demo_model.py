@@ -265,6 +265,22 @@ def test_a_fault_that_is_none_is_refused(demo: Demo, fault: dict[str, Any]) -> N
     assert demo.control("inject", **fault).status_code == 422
 
 
+def test_a_limit_answers_what_is_above_it_with_when_to_come_back(demo: Demo) -> None:
+    demo.control("limit", requests_per_minute=60).raise_for_status()
+    assert text(demo.ask("about eggs"))
+    with pytest.raises(httpx.HTTPStatusError) as above:
+        demo.ask("about eggs")
+    assert above.value.response.status_code == 429
+    assert 0 < int(above.value.response.headers["retry-after-ms"]) <= 1000
+    demo.control("limit", requests_per_minute=None).raise_for_status()
+    assert text(demo.ask("about eggs"))
+
+
+@pytest.mark.parametrize("a_minute", [0, -1, "many", [1]])
+def test_a_limit_that_is_none_is_refused(demo: Demo, a_minute: Any) -> None:
+    assert demo.control("limit", requests_per_minute=a_minute).status_code == 422
+
+
 def test_the_models_are_listed(demo: Demo) -> None:
     models = demo.http.get(f"{demo.base_url}/models").json()
 

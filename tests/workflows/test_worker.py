@@ -1,0 +1,25 @@
+"""What a worker takes from its environment."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django.fixtures import Settings
+
+from workflows.worker import activities_per_second, check_settings
+
+
+@pytest.mark.parametrize(("said", "expected"), [("", None), ("0", None), ("2.5", 2.5)])
+def test_the_rate_of_the_agents_queue(
+    monkeypatch: pytest.MonkeyPatch, said: str, expected: float | None
+) -> None:
+    monkeypatch.setenv("AGENTS_ACTIVITIES_PER_SECOND", said)
+    assert activities_per_second() == expected
+
+
+@pytest.mark.parametrize("setting", ["MODEL_PRICES", "MODEL_LIMITS"])
+def test_a_worker_does_not_start_with_a_table_that_it_cannot_read(settings: Settings, setting: str) -> None:
+    check_settings()
+    setattr(settings, setting, "{")
+    with pytest.raises(ImproperlyConfigured, match=setting):
+        check_settings()
