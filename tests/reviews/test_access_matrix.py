@@ -15,6 +15,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from reviews.api.api import api
 from reviews.artifacts.actions import write_version
+from reviews.drills.actions import end_drill, start_drill
+from reviews.drills.models import DrillKind, DrillState
 from reviews.people.models import Account
 from reviews.workspaces.models import Workspace
 from tests.reviews.routes import (
@@ -90,7 +92,9 @@ def _made(workspace: Workspace, starter: Account, reviewer: Account) -> World:
         workspace, "report.md", b"# Report", media_type="text/markdown", by=starter, run=run
     )
     decision = approve(ask_refund(run, "decided"), reviewer)
-    return World(workspace, run, ask_refund(run, "open"), decision, version)
+    drill = start_drill(workspace, DrillKind.WORKER, by=starter)
+    end_drill(drill, DrillState.PASSED, "All is well.")
+    return World(workspace, run, ask_refund(run, "open"), decision, version, drill)
 
 
 @pytest.mark.parametrize("route", REST, ids=str)
@@ -210,6 +214,7 @@ def _path(route: Route, world: World) -> str:
         "decision_id": world.decision.id,
         "file_id": world.version.id,
         "version_id": world.version.id,
+        "drill_id": world.drill.id,
         "activity_id": "5",
         "event_id": 1,
     }
