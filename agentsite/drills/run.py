@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import connections
 
 from agentsite.drills.course import Course, NotInTime, Outcome
 from agentsite.drills.crash import strike_worker
@@ -21,8 +21,9 @@ from reviews.runs.actions import UnknownAgent
 
 logger = logging.getLogger(__name__)
 LOOK = 0.2
-LAST_WORDS = 0.5
-"""Seconds in which a drill whose site ends may still say so."""
+LAST_WORDS = 0.7
+"""Seconds in which a drill whose site ends may still say so. What it froze goes on whatever becomes of it."""
+AT_THE_CONSOLE = "Interrupted at the console."
 SITE_ENDED = "The site was stopped while the drill ran."
 
 Strike = Callable[[Course], Outcome]
@@ -35,10 +36,16 @@ STRIKES: dict[DrillKind, Strike] = {
 
 
 def carry_out(drill: Drill, strike: Strike, show: Callable[[str], None]) -> None:
-    """Strike, watch, judge; ``drill`` then has its state, verdict and figures."""
+    """Strike, watch, judge; ``drill`` then has its state, verdict and figures. For the main thread."""
     try:
         site = RunningSite(settings.HOME)
-        threading.Thread(target=_end_with, args=[site, drill], daemon=True).start()
+    except CannotDrill as error:
+        end_drill(drill, DrillState.INTERRUPTED, str(error))
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    threading.Thread(target=_end_with, args=[site], daemon=True).start()
+    try:
         outcome = strike(Course(drill, site, show))
     except DrillEnded:
         drill.refresh_from_db()
@@ -49,7 +56,7 @@ def carry_out(drill: Drill, strike: Strike, show: Callable[[str], None]) -> None
     except UnknownAgent as error:
         end_drill(drill, DrillState.INTERRUPTED, f"No worker registered the agent {error} here.")
     except KeyboardInterrupt:
-        end_drill(drill, DrillState.INTERRUPTED, "Interrupted at the console.")
+        end_drill(drill, DrillState.INTERRUPTED, AT_THE_CONSOLE if site.is_up else SITE_ENDED)
     except Exception as error:  # whatever it is, the drill must not seem to go on
         logger.exception("The drill %s broke", drill.id)
         end_drill(drill, DrillState.INTERRUPTED, f"The drill itself broke: {error!r}")
@@ -58,18 +65,12 @@ def carry_out(drill: Drill, strike: Strike, show: Callable[[str], None]) -> None
         end_drill(drill, state, " ".join(outcome.faults) or outcome.verdict, **outcome.figures)
 
 
-def _end_with(site: RunningSite, drill: Drill) -> None:
-    """Nothing of a site may outlive its `up`. What is frozen goes on when this process ends."""
+def _end_with(site: RunningSite) -> None:
+    """Nothing of a site may outlive its `up`: the drill is interrupted, and has a moment to write that down."""
     while site.is_up:
         time.sleep(LOOK)
-    last_words = threading.Thread(target=_interrupt, args=[drill], daemon=True)
-    last_words.start()
-    last_words.join(LAST_WORDS)
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGTERM)
+    time.sleep(LAST_WORDS)
     os._exit(1)
-
-
-def _interrupt(drill: Drill) -> None:
-    try:
-        end_drill(drill, DrillState.INTERRUPTED, SITE_ENDED)
-    finally:
-        connections.close_all()

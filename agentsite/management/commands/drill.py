@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from functools import partial
 from typing import Any
@@ -39,7 +38,6 @@ class Command(BaseCommand):
         parser.add_argument("--id", metavar="UUID", help="a drill that a page started")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         kind = DrillKind.WORKER if options["kind"] == CRASH else DrillKind(options["kind"])
         drill = _known(options["id"]) if options["id"] else _new(kind, options["workspace"], options["by"])
         strike = STRIKES[kind]
