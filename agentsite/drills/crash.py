@@ -7,7 +7,7 @@ import time
 from agentsite.drills.course import Course, Outcome
 from agentsite.drills.demo import DemoModel
 from reviews.artifacts.queries import of_run
-from reviews.runs.models import Run, Step, StepStatus
+from reviews.runs.models import Attempt, Run, Step, StepStatus
 
 TASKS = 50
 STRUCK = 47
@@ -27,10 +27,11 @@ def strike_worker(course: Course) -> Outcome:
     course.say(f"A research run of {TASKS} tasks begins: {run.workflow_id}.")
     tasks = Tasks(course, model)
     course.until(lambda: tasks.is_in_flight(STRUCK), f"the model is asked task {STRUCK}", every=LOOK)
+    name = course.until(lambda: _worker_of(course, run), f"a worker says that it is at task {STRUCK}")
     struck = time.monotonic()
-    pid = course.site.kill("worker")
+    pid = course.site.kill(name)
     course.struck(f"kill -9 {pid}: the worker dies while the model answers task {STRUCK}.")
-    back = _another_worker(course, pid, struck)
+    back = _another_worker(course, name, pid, struck)
     course.until(lambda: tasks.asked(STRUCK) > 1, f"task {STRUCK} is asked again", every=LOOK)
     resumed = time.monotonic() - struck
     course.say(f"Task {STRUCK} is asked again after {resumed:.1f} s. The run goes on where it was.", "good")
@@ -87,9 +88,16 @@ class Tasks:
             self._course.say(f"{now} of {TASKS} tasks are answered.")
 
 
-def _another_worker(course: Course, lost: int, since: float) -> float:
+def _worker_of(course: Course, run: Run) -> str | None:
+    """The name of the process that is at the struck task; None until its first attempt was noted."""
+    begun = Attempt.objects.filter(run=run, activity_type=STEP).order_by("started_at", "id")
+    attempt = begun[STRUCK - 1 : STRUCK].first()
+    return course.site.worker_named(attempt.worker) if attempt else None
+
+
+def _another_worker(course: Course, name: str, lost: int, since: float) -> float:
     def another() -> int | None:
-        return pid if (pid := course.site.pid("worker")) != lost else None
+        return pid if (pid := course.site.pid(name)) != lost else None
 
     pid = course.until(another, "another worker runs")
     seconds = round(time.monotonic() - since, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ COMMANDS = {
     "worker": "manage.py worker",
     "temporal": "server start-dev",
 }
-"""Part of each one's command line: a process id that was kept may be somebody else's by now."""
+"""Part of each one's command line: a process id that was kept may be somebody else's by now. What is there more than
+once has a name such as `worker-2`."""
 NOT_UP = "Drills need a site that starts again what dies: run `make up` in this AGENTSITE_HOME."
 
 
@@ -45,7 +47,15 @@ class RunningSite:
     def pid(self, name: str) -> int | None:
         """Of the process that runs under this name now; None while there is none."""
         pid = self.home.processes().get(name)
-        return pid if pid and COMMANDS[name] in _command(pid) else None
+        part = COMMANDS[name.partition("-")[0]]
+        return pid if pid and part in _command(pid) else None
+
+    def worker_named(self, identity: str) -> str:
+        """The name of the process that calls itself so at Temporal, by its process id. Raises :class:`CannotDrill`."""
+        for name, pid in self.home.processes().items():
+            if name.startswith("worker") and re.search(rf"\b{pid}\b", identity):
+                return name
+        raise CannotDrill(f"The worker {identity} is at work, and this site would not start it again.")
 
     def kill(self, name: str) -> int:
         """End it as ``kill -9`` does; answers its process id. Raises :class:`CannotDrill`."""

@@ -58,6 +58,16 @@ def test_a_process_id_that_is_somebody_elses_by_now_is_let_alone(home: Home, sta
     assert stranger.poll() is None
 
 
+def test_a_worker_is_known_by_what_it_calls_itself(home: Home, start: Start) -> None:
+    second = start("manage.py worker")
+    home.write_processes(home.processes() | {"worker-2": second.pid})
+    site = RunningSite(home)
+    assert site.worker_named(f"agentsite-{second.pid}") == "worker-2"
+    assert site.pid("worker-2") == second.pid
+    with pytest.raises(CannotDrill, match="would not start it again"):
+        site.worker_named(f"agentsite-{second.pid}0")
+
+
 def test_without_a_running_up_nothing_is_struck(home: Home, tmp_path: Path) -> None:
     with pytest.raises(CannotDrill, match="make up"):
         RunningSite(Home(tmp_path / "empty"))
