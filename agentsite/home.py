@@ -144,6 +144,23 @@ class Home:
         """Take the addresses back; harmless when there are none."""
         (self.path / "endpoints.json").unlink(missing_ok=True)
 
+    def processes(self) -> dict[str, int]:
+        """The running instance's processes, name → process id, `up` itself among them; empty when none runs."""
+        try:
+            processes: dict[str, int] = json.loads((self.path / "processes.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return processes
+
+    def write_processes(self, processes: Mapping[str, int]) -> None:
+        """Say which processes run now. A full disk must not end them: it keeps what was said before."""
+        with contextlib.suppress(OSError):
+            self._write("processes.json", json.dumps(processes))
+
+    def remove_processes(self) -> None:
+        """Take them back; harmless when there are none."""
+        (self.path / "processes.json").unlink(missing_ok=True)
+
     def database_url(self, environment: Mapping[str, str] = os.environ) -> str:
         """`DATABASE_URL`, else the running instance's database, else the embedded one's kept address."""
         given = environment.get("DATABASE_URL") or self.endpoints().get("database")

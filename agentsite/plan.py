@@ -138,6 +138,7 @@ class Plan:
         inner = self.devserver.client_environment(outer) if self.devserver else dict(outer)
         inner |= {
             "AGENTSITE_HOME": str(self.home.path),
+            "AGENTSITE_DRILLS": "1",  # what a drill kills here is started again
             "AGENTSITE_URL": outer.get("AGENTSITE_URL") or self.local_url,
             "HOST": self.host,
             "PORT": str(self.port),

@@ -181,6 +181,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5_242_880
 ENGINE = "workflows.engine.port.TemporalEngine"
 MODEL_PRICES = os.environ.get("MODEL_PRICES", "")
 MODEL_LIMITS = os.environ.get("MODEL_LIMITS", "")
+DRILL_LAUNCHER = "agentsite.drills.launching.launch" if os.environ.get("AGENTSITE_DRILLS") == "1" else ""
 UNDO_SECONDS = float(os.environ.get("UNDO_SECONDS", "0"))
 DEMO_MODEL = os.environ.get("AGENTSITE_DEMO_MODEL") == "1"
 

@@ -7,7 +7,7 @@ behind when it is killed itself.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from signal import SIGKILL
 
 from agentsite.child import Child, Program, Service, ended
@@ -55,10 +55,15 @@ class Kept:
 class Supervisor:
     """Starts services and jobs, restarts services that die, and stops all."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(
+        self, console: Console, on_processes: Callable[[Mapping[str, int]], None] = lambda _: None
+    ) -> None:
+        """`on_processes` gets name → process id of the services that run, whenever that changes."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Gets a CannotStart as its exception when a service can never start."""
         self._console = console
+        self._on_processes = on_processes
+        self._pids: dict[str, int] = {}
         self._stop = asyncio.Event()
         self._kept: dict[str, Kept] = {}
         self._job: Child | None = None
@@ -131,9 +136,13 @@ class Supervisor:
         kept.child = child
         if self._stopping:  # ordered while it was being started
             child.send(service.program.stop_signal)
+        self._pids[service.name] = child.pid
+        self._on_processes(self._pids)
         probe = asyncio.create_task(self._probe(kept, child.pid, began))
         code = await child.finish()
         probe.cancel()
+        del self._pids[service.name]
+        self._on_processes(self._pids)
         if not self._stopping:
             self._console.say(f"{service.name} died ({ended(code)}), starting it again")
 

@@ -35,10 +35,13 @@ async def _run(home: Home, environment: Mapping[str, str]) -> int:
     home.create()
     with home.lock(), _console(home) as console:
         home.remove_endpoints()
+        home.remove_processes()
         plan = Plan(home, environment)
         for name in plan.moved:
             console.say(f"the kept port of {name} is taken; using {home.ports()[name]} from now on")
-        supervisor = Supervisor(console)
+        supervisor = Supervisor(
+            console, lambda services: home.write_processes({"up": os.getpid(), **services})
+        )
         stop = _stop_on_signals(supervisor, console)
         start = asyncio.create_task(_bring_up(plan, supervisor, console, began))
         try:
@@ -48,6 +51,7 @@ async def _run(home: Home, environment: Mapping[str, str]) -> int:
             start.cancel()
             home.remove_endpoints()
             await supervisor.stop()
+            home.remove_processes()
             console.say("Everything has stopped.")
     return 0
 

@@ -3,6 +3,7 @@
 from reviews.artifacts.models import Artifact, Blob, Version
 from reviews.audit.models import AuditEvent
 from reviews.changes.models import Change, ChangeLogStart
+from reviews.drills.models import Drill, DrillLine
 from reviews.escalations.models import Claim, Decision, Delivery, Escalation, Look
 from reviews.outbox.models import Bridge, Message
 from reviews.people.models import Account, IdempotencyKey, SigninLink, Token
@@ -36,6 +37,8 @@ __all__ = [
     "Claim",
     "Decision",
     "Delivery",
+    "Drill",
+    "DrillLine",
     "Escalation",
     "HistoryChunk",
     "IdempotencyKey",

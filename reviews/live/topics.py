@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection
 
+from reviews.drills.queries import drills_for
 from reviews.escalations.models import Decision
 from reviews.escalations.queries import escalations_for
 from reviews.runs.queries import runs_for
@@ -28,6 +29,10 @@ def _escalations(viewer: Viewer, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     return set(escalations_for(viewer).filter(id__in=ids).values_list("id", flat=True))
 
 
+def _drills(viewer: Viewer, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    return set(drills_for(viewer).filter(id__in=ids).values_list("id", flat=True))
+
+
 def _messages(viewer: Viewer, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """What was sent to Temporal, by what it is about: a run, or a decision."""
     decisions = Decision.objects.filter(id__in=ids, escalation__in=escalations_for(viewer).values("id"))
@@ -38,12 +43,14 @@ TOPICS: dict[str, Filter] = {
     "inbox": _workspaces_with(Right.ESCALATIONS_READ),
     "runs": _workspaces_with(Right.RUNS_READ),
     "files": _workspaces_with(Right.FILES_READ),
+    "drills": _workspaces_with(Right.RUNS_READ),
     "workspace": lambda viewer, ids: {id for id in ids if id in viewer.rights},
     "run": _runs,
     "escalation": _escalations,
     "message": _messages,
+    "drill": _drills,
 }
-"""Each subject is ``topic:id``; for the first four the id is a workspace's."""
+"""Each subject is ``topic:id``; for the first five the id is a workspace's."""
 
 
 def allowed(viewer: Viewer, subjects: Collection[str]) -> set[str]:

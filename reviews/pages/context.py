@@ -22,6 +22,8 @@ PLACES = {
     "new_run": "runs",
     "run": "runs",
     "timeouts": "timeouts",
+    "drills": "drills",
+    "drill": "drills",
     "run_event": "runs",
     "imports": "runs",
     "files": "files",
@@ -76,6 +78,10 @@ class Shell:
     @property
     def runs_topics(self) -> str:
         return self._topics("runs")
+
+    @property
+    def drills_topics(self) -> str:
+        return self._topics("drills")
 
     @property
     def files_topics(self) -> str:

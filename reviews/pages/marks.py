@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reviews.drills.models import Drill, DrillLine
 from reviews.escalations.models import Decision, Escalation, Verdict
 from reviews.insights.timeouts import TimeoutVerdict
 from reviews.outbox.models import Message
@@ -75,6 +76,18 @@ _TIMEOUT = {
     TimeoutVerdict.FINE: ("check", "good"),
     TimeoutVerdict.TOO_FEW: ("ellipsis-horizontal", "quiet"),
 }
+_DRILL = {
+    "running": ("play", "running"),
+    "passed": ("check", "good"),
+    "failed": ("x-mark", "bad"),
+    "interrupted": ("no-symbol", "quiet"),
+}
+_SAID = {
+    "bad": "bolt",
+    "good": "check",
+    "running": "arrow-path",
+    "waiting": "clock",
+}
 _ACTIVITY = {
     "scheduled": ("clock", "quiet", "waits for a worker"),
     "running": ("play", "running", "running"),
@@ -131,6 +144,14 @@ def of_message(message: Message) -> Mark:
 
 def of_decision(decision: Decision) -> Mark:
     return Mark(*_VERDICT[Verdict(decision.verdict)])
+
+
+def of_drill(drill: Drill) -> Mark:
+    return Mark(*_DRILL[drill.standing], drill.standing)
+
+
+def of_drill_line(line: DrillLine) -> Mark:
+    return Mark(_SAID.get(line.tone, "minus"), line.tone, "")
 
 
 def of_delivery(state: str, word: str) -> Mark:

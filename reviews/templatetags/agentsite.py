@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from heroicons.templatetags.heroicons import heroicon_micro
 
+from reviews.drills.models import Drill, DrillLine
 from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
 from reviews.pages import addresses, assets, marks, times
@@ -124,7 +125,9 @@ def milliseconds(count: int | None) -> str:
 
 
 @register.filter
-def mark(thing: Run | Step | Attempt | ActivityNow | Message | Escalation | Decision) -> marks.Mark:
+def mark(
+    thing: Run | Step | Attempt | ActivityNow | Message | Escalation | Decision | Drill | DrillLine,
+) -> marks.Mark:
     match thing:
         case Run():
             return marks.of_run(thing)
@@ -138,6 +141,10 @@ def mark(thing: Run | Step | Attempt | ActivityNow | Message | Escalation | Deci
             return marks.of_message(thing)
         case Decision():
             return marks.of_decision(thing)
+        case Drill():
+            return marks.of_drill(thing)
+        case DrillLine():
+            return marks.of_drill_line(thing)
         case _:
             return marks.of_question(thing)
 

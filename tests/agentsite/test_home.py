@@ -55,6 +55,7 @@ def test_kept_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     home.secret_key()
     home.embedded_database_url()
     home.write_endpoints({"web": "http://127.0.0.1:1"})
+    home.write_processes({"up": 1})
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
 
 
@@ -132,3 +133,18 @@ def test_one_holds_the_lock(tmp_path: Path) -> None:
         pass
     with Home(tmp_path).lock():
         pass
+
+
+def test_processes_are_said_and_taken_back(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert home.processes() == {}
+    home.write_processes({"up": 1, "web": 2})
+    home.write_processes({"up": 1})
+    assert home.processes() == {"up": 1}
+    home.remove_processes()
+    home.remove_processes()
+    assert home.processes() == {}
+
+
+def test_a_disk_that_takes_nothing_ends_no_process(tmp_path: Path) -> None:
+    Home(tmp_path / "gone").write_processes({"up": 1})

@@ -29,7 +29,8 @@ class Desk:
         self.folder = folder
         self.shown = io.StringIO()
         self.console = Console(folder / "logs", self.shown)
-        self.supervisor = Supervisor(self.console)
+        self.told: list[dict[str, int]] = []
+        self.supervisor = Supervisor(self.console, lambda processes: self.told.append(dict(processes)))
 
     def service(self, name: str, script: str, *, stage: int = 0, ready: Path | None = None) -> Service:
         """Ready at once, or when the file is there."""
@@ -70,6 +71,16 @@ async def test_a_dead_child_is_started_again_at_once_and_the_console_says_so(des
     assert time.monotonic() - began < 0.5
     await desk.until(lambda: "web ready again" in desk.shown.getvalue())
     assert "web died (SIGKILL), starting it again" in desk.shown.getvalue()
+
+
+async def test_which_processes_run_is_told_whenever_it_changes(desk: Desk) -> None:
+    desk.supervisor.start(desk.service("web", "echo $$ >> pids; exec sleep 60"))
+    await desk.until(lambda: desk.lines("pids"))
+    os.kill(int(desk.lines("pids")[0]), signal.SIGKILL)
+    await desk.until(lambda: len(desk.lines("pids")) == 2)
+    await desk.supervisor.stop()
+    first, second = map(int, desk.lines("pids"))
+    assert desk.told == [{"web": first}, {}, {"web": second}, {}]
 
 
 async def test_a_child_that_keeps_dying_is_started_again_ever_more_slowly(desk: Desk) -> None:

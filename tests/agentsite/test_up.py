@@ -15,9 +15,10 @@ import psutil
 import psycopg
 import pytest
 
-from agentsite.home import ROOT
+from agentsite.home import ROOT, Home
 from tests.support.processes import wait_until
 from tests.support.site import Site, alive, run_up
+from tests.support.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,12 @@ def test_the_endpoints_are_for_their_owner_alone(own_site: Site) -> None:
 
 def test_children_are_below_up_in_the_process_tree(own_site: Site) -> None:
     assert set(own_site.children()) == {"web", "bridge", "worker", "temporal", "postgres", "demo"}
+
+
+def test_the_home_says_which_processes_run(own_site: Site) -> None:
+    assert own_site.process
+    children = {role: child.pid for role, child in own_site.children().items()}
+    assert Home(own_site.home).processes() == {"up": own_site.process.pid, **children}
 
 
 def test_the_printed_link_signs_in_the_owner_once(own_site: Site) -> None:
@@ -85,10 +92,25 @@ def test_sigterm_stops_everything_within_eight_seconds_and_a_new_start_finds_it_
     assert own_site.process and own_site.process.returncode == 0
     assert alive(family) == []
     assert not (own_site.home / "endpoints.json").exists()
+    assert not (own_site.home / "processes.json").exists()
     assert "died" not in own_site.output().rsplit("Stopping", 1)[1]
 
     own_site.start()
     assert own_site.endpoints == before
+
+
+def test_a_drill_ends_with_its_site_also_while_temporal_is_frozen(own_site: Site) -> None:
+    with Visitor(own_site) as visitor:
+        page = visitor.send("/drills/", 'value="temporal"').url.path
+        wait_until(lambda: "answers nobody for 30 s" in visitor.get(page).text, "it is frozen", 60)
+    drill = [process for process in own_site.family() if "drill" in process.cmdline()]
+    assert len(drill) == 1
+    family = own_site.family()
+    assert own_site.stop() < 8
+    assert alive(family) == []
+    own_site.start()
+    with Visitor(own_site) as visitor:
+        assert "The site was stopped while the drill ran." in visitor.get(page).text
 
 
 def test_sigkill_of_up_leaves_nothing_and_a_new_start_works(own_site: Site) -> None:

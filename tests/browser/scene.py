@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from reviews.artifacts.actions import write_version
 from reviews.artifacts.models import Version
+from reviews.drills import actions as drills
+from reviews.drills.models import Drill, DrillKind, DrillState
 from reviews.escalations import actions as escalations
 from reviews.escalations.models import Decision, Escalation
 from reviews.outbox.models import Message
@@ -151,6 +153,19 @@ class Scene:
         return keep_history(run, [*events, *activity(6, "send_receipt"), close()])
 
     @cached_property
+    def drill(self) -> Drill:
+        """Under way, behind one that passed: the worker was killed, and another one runs."""
+        passed = drills.start_drill(self.home, DrillKind.TEMPORAL, by=self.people.olga)
+        drills.end_drill(passed, DrillState.PASSED, "One decision, and one payment under its id.", payments=1)
+        drill = drills.start_drill(self.home, DrillKind.WORKER, by=self.people.olga)
+        drills.follow(drill, self.run, tasks=50, task=47)
+        drills.say(drill, "A research run of 50 tasks begins: research-0b6e4f2a91cd.")
+        drills.count(drill, 46)
+        drills.struck(drill, "kill -9 4711: the worker dies while the model answers task 47.")
+        drills.say(drill, "Another worker, process 4712, runs after 0.4 s.", "running")
+        return drill
+
+    @cached_property
     def starting(self) -> Run:
         return start_run(self.home, "refund", REFUND, by=self.people.olga)
 
@@ -204,6 +219,7 @@ class Scene:
             self.file,
             self.forgotten,
             self.family,
+            self.drill,
         )
         save_view(self.people.alice, "What runs", "status=open&agent=refund")
         ask_refund(self.run, "figures", title="Which of two figures is right?")
@@ -242,6 +258,8 @@ class Scene:
             "forgotten": f"/runs/{self.forgotten.id}/",
             "timeouts": "/timeouts/",
             "no-timeouts": "/timeouts/?name=nothing",
+            "drills": "/drills/",
+            "drill": f"/drills/{self.drill.id}/",
             "files": "/files/",
             "file": f"/files/{self.file.id}/",
             "missing": "/nowhere/",

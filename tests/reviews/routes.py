@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviews.artifacts.models import Version
+from reviews.drills.models import Drill
 from reviews.escalations.models import Decision, Escalation
 from reviews.runs.models import ModelCall, Run
 from reviews.workspaces.models import Workspace
@@ -27,6 +28,7 @@ class World:
     decision: Decision
     version: Version
     call: ModelCall
+    drill: Drill
 
 
 READERS = frozenset({"alice", "ada", "olga", "bob", "victor", "robo"})
@@ -125,6 +127,9 @@ PAGES = [
     Route("POST", "runs/<uuid:run_id>/cancellation/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/termination/", OPERATORS, lambda world: {"reason": "by mistake"}),
     Route("GET", "timeouts/", READERS, filtered=True),
+    Route("GET", "drills/", READERS, filtered=True),
+    Route("POST", "drills/", OPERATORS, lambda world: {"workspace": world.workspace.slug, "kind": "worker"}),
+    Route("GET", "drills/<uuid:drill_id>/", READERS),
     Route("POST", "runs/<uuid:run_id>/updates/", OPERATORS, lambda world: {"name": "count"}),
     Route("POST", "runs/<uuid:run_id>/pause/", OPERATORS),
     Route("POST", "runs/<uuid:run_id>/unpause/", OPERATORS),

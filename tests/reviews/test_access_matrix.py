@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from reviews.api.api import api
 from reviews.artifacts.actions import write_version
+from reviews.drills.actions import end_drill, start_drill
+from reviews.drills.models import DrillKind, DrillState
 from reviews.people.models import Account
 from reviews.runs.models import ModelCall
 from reviews.workspaces.models import Workspace
@@ -95,7 +97,9 @@ def _made(workspace: Workspace, starter: Account, reviewer: Account) -> World:
     call = ModelCall.objects.create(
         run=run, activity_id="5", attempt=1, model="m", messages=[], started_at=timezone.now(), duration_ms=1
     )
-    return World(workspace, run, ask_refund(run, "open"), decision, version, call)
+    drill = start_drill(workspace, DrillKind.WORKER, by=starter)
+    end_drill(drill, DrillState.PASSED, "All is well.")
+    return World(workspace, run, ask_refund(run, "open"), decision, version, call, drill)
 
 
 @pytest.mark.parametrize("route", REST, ids=str)
@@ -215,6 +219,7 @@ def _path(route: Route, world: World) -> str:
         "decision_id": world.decision.id,
         "file_id": world.version.id,
         "version_id": world.version.id,
+        "drill_id": world.drill.id,
         "activity_id": "5",
         "event_id": 1,
         "call_id": world.call.id,

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from reviews.changes import actions as changes
+from reviews.drills.actions import end_silent
 from reviews.escalations import looking
 from reviews.outbox.actions import StaleEpoch
 from reviews.runs import retention
@@ -36,11 +37,12 @@ async def forget(lease: Lease) -> None:
 
 
 async def _tidy() -> None:
-    """The change log beyond what a page may have missed, and pages that ended without a word."""
+    """The change log beyond what a page may have missed; pages and drills that ended without a word."""
     try:
         while await in_database(changes.cut, LOG_LIFE, at_most=MANY) == MANY:
             await asyncio.sleep(BREATH)
         await in_database(looking.forget_gone)
+        await in_database(end_silent)
     except DatabaseError:
         logger.exception("The change log could not be cut; trying again in a minute")
 

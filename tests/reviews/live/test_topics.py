@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reviews.drills.actions import start_drill
+from reviews.drills.models import DrillKind
 from reviews.live.topics import TOPICS, allowed
 from reviews.workspaces.access import Viewer
 from tests.reviews.routes import READERS
@@ -19,8 +21,9 @@ def subjects(people: People) -> dict[str, str]:
     run = start_refund(people.home, people.olga)
     question = ask_refund(run)
     decision = approve(question, people.bob)
-    ids = dict.fromkeys(("inbox", "runs", "files", "workspace"), people.home.id)
-    ids |= {"run": run.id, "escalation": question.id, "message": decision.id}
+    ids = dict.fromkeys(("inbox", "runs", "files", "drills", "workspace"), people.home.id)
+    drill = start_drill(people.home, DrillKind.WORKER, by=people.olga)
+    ids |= {"run": run.id, "escalation": question.id, "message": decision.id, "drill": drill.id}
     return {topic: f"{topic}:{id}" for topic, id in ids.items()}
 
 
@@ -39,7 +42,7 @@ def test_members_hear_what_they_may_read_and_others_nothing(
 @pytest.mark.parametrize(
     ("scopes", "heard"),
     [
-        (["runs:read"], {"runs", "run", "workspace"}),
+        (["runs:read"], {"runs", "run", "drills", "drill", "workspace"}),
         (["escalations:read"], {"inbox", "escalation", "workspace"}),
         (["files:read"], {"files", "workspace"}),
     ],
