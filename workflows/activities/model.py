@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,27 +32,40 @@ async def call(
     user: str,
     *,
     before: Sequence[Message] = (),
+    **options: Any,
+) -> Completion:
+    """Ask the model once. ``before`` are earlier messages, between ``system`` and ``user``; the ``options`` are those
+    of :func:`converse`.
+    """
+    messages = [{"role": "system", "content": system}, *before, {"role": "user", "content": user}]
+    return await converse(purpose, messages, **options)
+
+
+async def converse(
+    purpose: str,
+    messages: Sequence[Message],
+    *,
     shape: dict[str, Any] | None = None,
+    pace: float = BEAT,
+    tail: int = TAIL,
     **options: Any,
 ) -> Completion:
     """Ask the model once, as ``workflows.llm.client.complete`` does, with its ``options``.
 
-    ``before`` are earlier messages, between ``system`` and ``user``. ``shape`` is the JSON Schema that the answer,
-    one JSON object, has to have. An answer of another shape, or that is no JSON, fails the attempt as
-    ``MalformedAnswer``, and the next attempt tells the model what was wrong with it.
+    ``shape`` is the JSON Schema that the answer, one JSON object, has to have. An answer of another shape, or that is
+    no JSON, or that calls a tool as it cannot be called, fails the attempt as ``MalformedAnswer``, and the next
+    attempt tells the model what was wrong with it. The last ``tail`` characters of what is written are told each
+    ``pace`` seconds.
     """
     # The model's client takes a second to import: the worker fetches it while it polls already.
     from workflows.llm.client import complete
 
-    if fault := _last_fault():
-        user += f"\n\n{CORRECTION} {fault}\nAnswer again, in the form that was asked for."
-    messages = [{"role": "system", "content": system}, *before, {"role": "user", "content": user}]
     limit = activity.info().start_to_close_timeout
     timeout = limit.total_seconds() - MARGIN if limit else 60.0
-    async with _beating() as written:
+    async with _beating(pace, tail) as written:
         try:
             answer = await complete(
-                messages,
+                _corrected(messages),
                 purpose=purpose,
                 timeout=timeout,
                 stream=True,
@@ -65,10 +79,19 @@ async def call(
                     f"The answer has another shape at {where}: {what}", type=MALFORMED_ANSWER
                 )
         except ApplicationError as error:
-            if error.type == MALFORMED_ANSWER and shape is not None:
+            if error.type == MALFORMED_ANSWER and (shape is not None or options.get("tools")):
                 activity.heartbeat({"fault": error.message})
             raise
     return answer
+
+
+def _corrected(messages: Sequence[Message]) -> list[Message]:
+    """With what was wrong with the answer before, at the end of the last message."""
+    fault = _last_fault()
+    if fault is None:
+        return list(messages)
+    correction = f"\n\n{CORRECTION} {fault}\nAnswer again, in the form that was asked for."
+    return [*messages[:-1], {**messages[-1], "content": f"{messages[-1]['content']}{correction}"}]
 
 
 def _last_fault() -> str | None:
@@ -80,15 +103,18 @@ def _last_fault() -> str | None:
 
 
 @asynccontextmanager
-async def _beating() -> AsyncIterator[list[str]]:
+async def _beating(pace: float, tail: int) -> AsyncIterator[list[str]]:
     """Heartbeat with what is written so far, also while the model is silent."""
     written: list[str] = []
 
     async def beat() -> None:
+        told, at = "", -BEAT
         while True:
             text = "".join(written)
-            activity.heartbeat({"characters": len(text), "text": text[-TAIL:]})
-            await asyncio.sleep(BEAT)
+            if text != told or time.monotonic() - at >= BEAT:
+                activity.heartbeat({"characters": len(text), "text": text[-tail:]})
+                told, at = text, time.monotonic()
+            await asyncio.sleep(pace)
 
     task = asyncio.create_task(beat())
     try:

@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 from workflows.llm.answers import Reply
 from workflows.llm.calls import Message, ModelCall, Recorder, call_recorder
 from workflows.llm.failures import MalformedAnswer, as_failure
+from workflows.llm.tools import Tool, ToolCall
 
 __all__ = ["Completion", "ModelCall", "call_recorder", "close_clients", "complete"]
 
@@ -36,8 +37,9 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Settings, AsyncOpen
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's answer. `data` is the parsed JSON where JSON was asked for, else None; token counts are None
-    where the model gave none; `demo` says that the demo model spoke."""
+    """A model's answer. `data` is the parsed JSON where JSON was asked for, else None; `tool_calls` is what it
+    wants done before it goes on; token counts are None where the model gave none; `demo` says that the demo
+    model spoke."""
 
     text: str
     data: Any
@@ -49,6 +51,7 @@ class Completion:
     duration_ms: int
     response_id: str | None
     demo: bool
+    tool_calls: Sequence[ToolCall] = ()
 
 
 async def complete(
@@ -58,6 +61,7 @@ async def complete(
     model: str | None = None,
     json_schema: dict[str, Any] | None = None,
     json_object: bool = False,
+    tools: Sequence[Tool] = (),
     temperature: float | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     stream: bool = False,
@@ -67,21 +71,22 @@ async def complete(
     """Ask a model once and return its whole answer.
 
     `purpose` says in a word or two what the call is for. `json_schema` is a bare JSON Schema that the answer
-    must fit; `json_object` asks for any object. `timeout` is in seconds, for the whole answer. `on_token` gets
+    must fit; `json_object` asks for any object; `tools` are offered to the model. `timeout` is in seconds, for the whole answer. `on_token` gets
     each piece of a streamed answer. `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL` say whom to ask.
     The call, answered or not, is reported once to `on_call` and to the recorder in `call_recorder`.
 
     Raises temporalio's ApplicationError as `failures.as_failure` decides.
     """
     asked = _Asked(purpose, messages, model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL, stream)
-    request = _request(asked, json_schema, json_object, temperature, timeout)
-    reply, data = Reply(), None
+    request = _request(asked, json_schema, json_object, tools, temperature, timeout)
+    reply, data, calls = Reply(), None, list[ToolCall]()
     error: BaseException | None = None
     try:
         async with asyncio.timeout(timeout):
             await _exchange(request, reply, on_token)
         reply.check()
-        if json_object or json_schema is not None:
+        calls = reply.called(tools)
+        if not calls and (json_object or json_schema is not None):
             data = reply.parsed(json_schema)
     except asyncio.CancelledError as cancelled:
         error = cancelled
@@ -91,7 +96,7 @@ async def complete(
         raise error from failed
     finally:
         _report(asked.as_call(reply, error), on_call)
-    return asked.as_completion(reply, data)
+    return asked.as_completion(reply, data, calls)
 
 
 async def close_clients() -> None:
@@ -113,7 +118,7 @@ class _Asked:
     def duration_ms(self) -> int:
         return round((time.monotonic() - self._started) * 1000)
 
-    def as_completion(self, reply: Reply, data: Any) -> Completion:
+    def as_completion(self, reply: Reply, data: Any, calls: Sequence[ToolCall]) -> Completion:
         return Completion(
             text=reply.text,
             data=data,
@@ -125,6 +130,7 @@ class _Asked:
             duration_ms=self.duration_ms,
             response_id=reply.response_id,
             demo=self.demo,
+            tool_calls=calls,
         )
 
     def as_call(self, reply: Reply, error: BaseException | None) -> ModelCall:
@@ -136,7 +142,7 @@ class _Asked:
             demo=self.demo,
             streamed=self.stream,
             messages=self.messages,
-            answer=reply.text or reply.refusal or None,
+            answer=reply.said or None,
             finish_reason=reply.finish_reason,
             response_id=reply.response_id,
             error_kind=error.type if isinstance(error, ApplicationError) else "Cancelled" if error else None,
@@ -153,6 +159,7 @@ def _request(
     asked: _Asked,
     json_schema: dict[str, Any] | None,
     json_object: bool,
+    tools: Sequence[Tool],
     temperature: float | None,
     timeout: float,
 ) -> dict[str, Any]:
@@ -166,6 +173,8 @@ def _request(
         }
     elif json_object:
         request["response_format"] = {"type": "json_object"}
+    if tools:
+        request["tools"] = [tool.request for tool in tools]
     if temperature is not None:
         request["temperature"] = temperature
     if asked.stream:
