@@ -3,6 +3,7 @@
 from reviews.artifacts.models import Artifact, Blob, Version
 from reviews.audit.models import AuditEvent
 from reviews.changes.models import Change, ChangeLogStart
+from reviews.conversations.models import Conversation, Turn
 from reviews.escalations.models import Claim, Decision, Delivery, Escalation, Look
 from reviews.outbox.models import Bridge, Message
 from reviews.people.models import Account, IdempotencyKey, SigninLink, Token
@@ -33,6 +34,7 @@ __all__ = [
     "Change",
     "ChangeLogStart",
     "Claim",
+    "Conversation",
     "Decision",
     "Delivery",
     "Escalation",
@@ -48,6 +50,7 @@ __all__ = [
     "SigninLink",
     "Step",
     "Token",
+    "Turn",
     "Version",
     "Workspace",
 ]

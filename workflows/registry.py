@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.activities import files, human, refund, research
+from workflows.activities import chat, files, human, refund, research
+from workflows.agents import chat as chat_agent
 from workflows.agents import escalation as escalation_agent
 from workflows.agents import refund as refund_agent
 from workflows.agents import research as research_agent
@@ -36,13 +37,21 @@ STANDARD = Kit(
         refund_agent.DESCRIPTION,
         escalation_agent.DESCRIPTION,
         research_agent.DESCRIPTION,
+        chat_agent.DESCRIPTION,
     ),
     workflows=(
         refund_agent.RefundAgent,
         escalation_agent.EscalationAgent,
         research_agent.ResearchAgent,
+        chat_agent.ChatAgent,
     ),
     activities=(
+        chat.answer_message,
+        chat.keep_turns,
+        chat.load_snapshot,
+        chat.look_up_order,
+        chat.summarize_conversation,
+        chat.write_snapshot,
         files.store_report,
         refund.pay_refund,
         research.attempt_task,
