@@ -11,7 +11,7 @@ from django.db import transaction
 
 from reviews.changes import actions as changes
 from reviews.conversations.models import Conversation, Turn, TurnRole
-from reviews.conversations.queries import newest_run, takes_messages
+from reviews.conversations.queries import first_message, newest_run, takes_messages
 from reviews.escalations.models import Escalation
 from reviews.people.models import Account
 from reviews.runs import actions as runs
@@ -20,6 +20,8 @@ from reviews.runs.models import Run
 from reviews.runs.text import clean
 
 MESSAGE_SIGNAL, END_SIGNAL = "chat_message", "chat_end"
+FIRST = "first"
+"""Key of the message that a conversation is started with: its run's input has it."""
 LONGEST_TEXT = 8_000
 """Characters of one message; what is longer belongs into a file."""
 
@@ -39,7 +41,6 @@ class Heard:
     escalation_id: str | None = None
     model: str = ""
     demo: bool = False
-    by_starter: bool = False
 
 
 def say(run: Run, text: str, *, by: Account) -> Turn:
@@ -105,11 +106,15 @@ def _require_ears(run: Run) -> None:
 
 
 def _locked(run: Run) -> Conversation:
-    Conversation.objects.get_or_create(
+    """It begins with the run's first message, whoever is the first to write."""
+    _, begins = Conversation.objects.get_or_create(
         namespace=run.namespace, workflow_id=run.workflow_id, defaults={"workspace_id": run.workspace_id}
     )
     own = Conversation.objects.filter(namespace=run.namespace, workflow_id=run.workflow_id)
-    return own.select_for_update(no_key=True).get()
+    conversation = own.select_for_update(no_key=True).get()
+    if begins and (text := first_message(run)):
+        _append(conversation, key=FIRST, role=TurnRole.PERSON, text=text, by_id=run.started_by_id, run=run)
+    return conversation
 
 
 def _append(conversation: Conversation, **fields: Any) -> Turn:
@@ -129,7 +134,7 @@ def _fields(run: Run, one: Heard) -> dict[str, Any]:
         "answers": one.answers,
         "role": one.role,
         "text": clean(one.text),
-        "by_id": run.started_by_id if one.by_starter else None,
+        "by_id": run.started_by_id if one.key == FIRST else None,
         "name": clean(one.name)[:150],
         "tool": clean(one.tool)[:100],
         "arguments": clean(one.arguments),

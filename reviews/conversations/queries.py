@@ -23,6 +23,13 @@ def takes_messages(run: Run) -> bool:
     return run.workflow_type == CHAT or conversation_of(run) is not None
 
 
+def first_message(run: Run) -> str:
+    """What the run was started with; empty where it was nothing, or where it goes on from another."""
+    said = run.input if isinstance(run.input, dict) and "carried" not in run.input else {}
+    text = said.get("message")
+    return text.strip() if isinstance(text, str) and takes_messages(run) else ""
+
+
 def newest_run(run: Run) -> Run:
     """The execution of the run's workflow that hears what is said now: the open one, else the last."""
     runs = Run.objects.filter(

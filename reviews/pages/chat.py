@@ -14,10 +14,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from reviews.conversations import actions
+from reviews.conversations.actions import FIRST
 from reviews.conversations.models import ToolState, Turn, TurnRole
 from reviews.conversations.queries import (
     answered_in,
     conversation_of,
+    first_message,
     messages_of,
     newest_run,
     takes_messages,
@@ -32,7 +34,7 @@ from reviews.pages.numbers import number_in
 from reviews.people.actions import IdempotencyKeyReused
 from reviews.runs.actions import RunClosed
 from reviews.runs.faults import InvalidInput
-from reviews.runs.models import Run
+from reviews.runs.models import Run, RunStatus
 from reviews.runs.queries import run_for
 from reviews.workspaces.access import Right, Viewer
 
@@ -106,6 +108,7 @@ class Bubble:
     turn: Turn
     fate: marks.Mark | None
     trouble: str = ""
+    is_over: bool = False
 
     @property
     def mark(self) -> marks.Mark:
@@ -113,6 +116,8 @@ class Bubble:
         question = self.turn.escalation
         if self.turn.state == ToolState.WAITING and question is not None and not question.is_pending:
             return marks.of_question(question)
+        if self.is_over and self.turn.state in (ToolState.RUNNING, ToolState.WAITING):
+            return marks.of_words("unfinished")
         return marks.of_tool(self.turn)
 
     @property
@@ -137,10 +142,21 @@ class Talk:
 
     @cached_property
     def _turns(self) -> list[Turn]:
+        if self.conversation is None:
+            return self._first
         turns = turns_of(self.conversation)
         if self.before is not None:
             turns = turns.filter(number__lt=self.before)
         return list(turns.order_by("-number")[: SHOWN + 1])
+
+    @property
+    def _first(self) -> list[Turn]:
+        """What the run was started with, until a worker or another message comes."""
+        text = first_message(self.asked)
+        by, at = self.asked.started_by, self.asked.created_at
+        return (
+            [Turn(number=1, key=FIRST, role=TurnRole.PERSON, text=text, by=by, created_at=at)] if text else []
+        )
 
     @cached_property
     def bubbles(self) -> list[Bubble]:
@@ -158,8 +174,10 @@ class Talk:
 
     def _bubble(self, turn: Turn, answered: set[str], messages: dict[str, Message]) -> Bubble:
         if turn.role != TurnRole.PERSON or turn.key in answered:
-            return Bubble(turn, None)
+            return Bubble(turn, None, is_over=not self.run.is_open)
         message = messages.get(turn.key)
+        if self.run.status == RunStatus.STARTING:
+            return Bubble(turn, marks.of_words("recorded"))
         if message is None or message.state == MessageState.SENT:
             fate = marks.of_words("delivered" if self.run.is_open else "unanswered")
             return Bubble(turn, fate)

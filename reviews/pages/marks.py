@@ -101,6 +101,7 @@ _MESSAGE_IN_WORDS = {
     "recorded": Mark("inbox-arrow-down", "running", "recorded, on its way to the agent"),
     "delivered": Mark("paper-airplane", "running", "delivered, waiting for the agent"),
     "unanswered": Mark("exclamation-triangle", "bad", "unanswered: the conversation ended before"),
+    "unfinished": Mark("no-symbol", "quiet", "not finished: the run ended before"),
     "undelivered": Mark("no-symbol", "bad", "not delivered"),
 }
 _KINDS = {

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from reviews.artifacts.queries import of_run as versions_of_run
-from reviews.conversations.queries import CHAT, conversation_of
+from reviews.conversations.queries import CHAT
 from reviews.escalations.queries import of_run as questions_of_run
 from reviews.outbox.models import Message, MessageKind, MessageState
 from reviews.pages import details, events, family, steps
@@ -65,7 +65,6 @@ def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
     counted = tallies(shown)
     questions = list(questions_of_run(shown).select_related("claim__account").defer("document"))
     sent = sent_to_temporal(shown) if counted["sent"] and tab == "steps" else []
-    conversation = conversation_of(shown)
     counts = {"steps": counted["steps"], "events": shown.last_event_id, "calls": counted["calls"],
               "files": counted["files"], "questions": len(questions)}  # fmt: skip
     return {
@@ -74,8 +73,7 @@ def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
         "grows": tab in GROWS,
         "tabs": [(name, title, counts.get(name)) for name, title in TABS.items()],
         "tallies": counted,
-        "conversation": conversation,
-        "talks": conversation is not None or shown.workflow_type == CHAT,
+        "talks": counted["turns"] is not None or shown.workflow_type == CHAT,
         "questions": questions,
         "waiting": [question for question in questions if question.is_pending],
         "start_error": _start_error(shown),

@@ -1,6 +1,7 @@
 // form[data-composer]: Enter sends, Shift+Enter begins a line. What was written stays until the server has it, and is
 // sent again under the same name, so that a broken connection makes neither a gap nor a repeat.
 const LOST = "This could not be sent: the connection is broken. It stands here; send it again.";
+const sending = new WeakMap();
 
 for (const hint of document.querySelectorAll("[data-composer] [data-keys]")) hint.hidden = false;
 
@@ -21,7 +22,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const form = of(event);
-  if (form) form.dataset.sending = form.elements.text.value;
+  if (form) sending.set(form, form.elements.text.value);
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
@@ -30,8 +31,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const { xhr } = event.detail;
   if (xhr.status === 200) {
     // What was typed since it was sent is the next message.
-    const field = form.elements.text;
-    field.value = field.value === form.dataset.sending ? "" : field.value.slice(form.dataset.sending.length).trimStart();
+    const [field, sent] = [form.elements.text, sending.get(form) ?? ""];
+    field.value = field.value.startsWith(sent) ? field.value.slice(sent.length).trimStart() : field.value;
     field.focus();
   }
   if (xhr.status === 200 || xhr.status === 409 || xhr.status === 422) form.elements.attempt.value = newAttempt();

@@ -24,7 +24,6 @@ from workflows.activities.model import converse
 from workflows.llm.calls import Message
 from workflows.llm.tools import Tool
 from workflows.stubs.chat import (
-    FIRST,
     ORDER,
     REFUND,
     AnswerRequest,
@@ -116,11 +115,7 @@ async def summarize_conversation(request: SummaryRequest) -> str:
 @with_database
 def keep_turns(request: KeepRequest) -> int:
     """Keep what was said for people to read; answers how many turns there are now."""
-    heard = [
-        Heard(**asdict(turn), by_starter=turn.key == FIRST and turn.role == "person")
-        for turn in request.turns
-    ]
-    return conversations.keep(_this_run(), heard)
+    return conversations.keep(_this_run(), [Heard(**asdict(turn)) for turn in request.turns])
 
 
 @activity.defn

@@ -83,7 +83,11 @@ async def _refund(call: Call, key: str, exchange: Exchange) -> Outcome:
             risk="high" if call.arguments["amount"] >= HIGH else "medium",
         ),
     )
-    await _keep(key, call, Outcome("waiting", "", question.escalation_id))
+    try:
+        await _keep(key, call, Outcome("waiting", "", question.escalation_id))
+    except BaseException:  # canceled meanwhile: nobody is left to act on an answer
+        await question.withdraw()
+        raise
     answer = await question.answer()
     if not answer.approved:
         return Outcome("refused", _refusal(answer), answer.escalation_id)

@@ -37,7 +37,7 @@ def test_a_tools_turn_goes_on(run: Run) -> None:
 def test_a_message_that_came_past_agentsite_is_kept_under_its_own_name(run: Run, olga: Account) -> None:
     keep(
         run,
-        [Heard("first", "person", "Hello", by_starter=True), Heard("raw", "person", "Hi", name="Eve\x00")],
+        [Heard("first", "person", "Hello"), Heard("raw", "person", "Hi", name="Eve\x00")],
     )
 
     first, raw = Turn.objects.order_by("number")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from reviews.conversations.actions import say
 from reviews.live.topics import TOPICS, allowed
 from reviews.workspaces.access import Viewer
 from tests.reviews.routes import READERS
+from tests.support.conversations import start_chat
 from tests.support.people import People, approve, ask_refund, start_refund
 
 OUTSIDERS = frozenset({"charlie"})
@@ -20,7 +22,13 @@ def subjects(people: People) -> dict[str, str]:
     question = ask_refund(run)
     decision = approve(question, people.bob)
     ids = dict.fromkeys(("inbox", "runs", "files", "workspace"), people.home.id)
-    ids |= {"run": run.id, "escalation": question.id, "message": decision.id}
+    said = say(start_chat(people.home, people.olga), "Hello", by=people.olga)
+    ids |= {
+        "conversation": said.conversation_id,
+        "run": run.id,
+        "escalation": question.id,
+        "message": decision.id,
+    }
     return {topic: f"{topic}:{id}" for topic, id in ids.items()}
 
 
@@ -39,7 +47,7 @@ def test_members_hear_what_they_may_read_and_others_nothing(
 @pytest.mark.parametrize(
     ("scopes", "heard"),
     [
-        (["runs:read"], {"runs", "run", "workspace"}),
+        (["runs:read"], {"runs", "run", "conversation", "workspace"}),
         (["escalations:read"], {"inbox", "escalation", "workspace"}),
         (["files:read"], {"files", "workspace"}),
     ],

@@ -82,6 +82,20 @@ def test_what_became_of_a_message(as_victor: Client, run: Run, olga: Account) ->
     assert page.count("Good") == 1, "the answer stands there once"
 
 
+def test_a_first_message_is_seen_before_a_worker_comes(
+    as_victor: Client, home: Workspace, olga: Account
+) -> None:
+    run = start_chat(home, olga, message="Hello, I am first")
+    Run.objects.filter(id=run.id).update(status=RunStatus.STARTING)
+    page = shown(as_victor, run)
+    assert "Hello, I am first" in page and "recorded, on its way" in page
+
+    say(run, "And I am second", by=olga)
+    page = shown(as_victor, run)
+    assert page.index('dir="auto">Hello, I am first') < page.index("And I am second")
+    assert [turn.number for turn in Turn.objects.order_by("number")] == [1, 2]
+
+
 def test_a_message_that_nobody_answered_says_so(as_victor: Client, run: Run, olga: Account) -> None:
     say(run, "Hello", by=olga)
     refuse(run, "workflow execution already completed")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionDescription
 
 from reviews.conversations.models import Turn
-from tests.workflows.world import Handle, World, until
+from tests.workflows.world import PATIENCE, Handle, World, until
 from workflows.bridge.database import in_database
+from workflows.contracts import AGENTS_QUEUE
 
 
 @dataclass
@@ -23,8 +25,10 @@ class Talk:
     said: list[str] = field(default_factory=list)
 
     @classmethod
-    async def begin(cls, world: World, **input: Any) -> Talk:
-        return cls(world, await world.start_agent("chat", input))
+    async def begin(cls, world: World, *, patience: timedelta = PATIENCE, **input: Any) -> Talk:
+        """``patience`` is for the whole of it."""
+        options = {"task_queue": AGENTS_QUEUE, "execution_timeout": patience}
+        return cls(world, await world.start("chat", input, **options))
 
     async def say(self, text: str, *, id: str | None = None) -> str:
         """The id of the message."""

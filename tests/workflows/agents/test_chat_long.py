@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from datetime import timedelta
 
 import pytest
 
@@ -20,7 +21,8 @@ EVERY = 20
 @pytest.mark.soak
 async def test_a_thousand_turns(agents: World, demo: Demo) -> None:
     began = time.monotonic()
-    talk = await Talk.begin(agents, message="Hello, my name is Ada.", snapshot_every=EVERY)
+    patience = timedelta(minutes=30)
+    talk = await Talk.begin(agents, patience=patience, message="Hello, my name is Ada.", snapshot_every=EVERY)
     talk.said.append("first")
     under_way = deque(["first"])
     for number in range(1, TURNS - 1):
