@@ -11,7 +11,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 
 from reviews.conversations import actions
 from reviews.conversations.actions import FIRST
@@ -27,7 +26,7 @@ from reviews.conversations.queries import (
     writing_now,
 )
 from reviews.outbox.models import Message, MessageState
-from reviews.pages import marks
+from reviews.pages import addresses, marks
 from reviews.pages.attempts import new_attempt, once
 from reviews.pages.edge import PageRequest, page
 from reviews.pages.numbers import number_in
@@ -72,11 +71,9 @@ def ending(request: PageRequest, run_id: uuid.UUID) -> HttpResponse:
 
 
 def _done(request: PageRequest, run: Run, effect: Callable[[], object], *, draft: str = "") -> HttpResponse:
-    here = reverse("chat", args=[run.id])
-
     def act() -> str:
         effect()
-        return here
+        return addresses.of_chat(run)
 
     try:
         address = once(request, act)
