@@ -3,6 +3,7 @@
 from reviews.artifacts.models import Artifact, Blob, Version
 from reviews.audit.models import AuditEvent
 from reviews.changes.models import Change, ChangeLogStart
+from reviews.conversations.models import Conversation, Turn
 from reviews.drills.models import Drill, DrillLine
 from reviews.escalations.models import Claim, Decision, Delivery, Escalation, Look
 from reviews.outbox.models import Bridge, Message
@@ -35,6 +36,7 @@ __all__ = [
     "Change",
     "ChangeLogStart",
     "Claim",
+    "Conversation",
     "Decision",
     "Delivery",
     "Drill",
@@ -53,6 +55,7 @@ __all__ = [
     "SigninLink",
     "Step",
     "Token",
+    "Turn",
     "Version",
     "Workspace",
 ]

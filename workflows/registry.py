@@ -10,8 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.activities import delegation, files, human, pipeline, refund, registering, research, router
+from workflows.activities import (
+    chat,
+    delegation,
+    files,
+    human,
+    pipeline,
+    refund,
+    registering,
+    research,
+    router,
+)
 from workflows.agents import billing as billing_agent
+from workflows.agents import chat as chat_agent
 from workflows.agents import delegation as delegation_agent
 from workflows.agents import escalation as escalation_agent
 from workflows.agents import extract as extract_stage
@@ -55,6 +66,7 @@ STANDARD = Kit(
         technical_agent.DESCRIPTION,
         delegation_agent.DESCRIPTION,
         pipeline_agent.DESCRIPTION,
+        chat_agent.DESCRIPTION,
     ),
     workflows=(
         refund_agent.RefundAgent,
@@ -69,8 +81,15 @@ STANDARD = Kit(
         extract_stage.ExtractStage,
         validate_stage.ValidateStage,
         transform_stage.TransformStage,
+        chat_agent.ChatAgent,
     ),
     activities=(
+        chat.answer_message,
+        chat.keep_turns,
+        chat.load_snapshot,
+        chat.look_up_order,
+        chat.summarize_conversation,
+        chat.write_snapshot,
         delegation.assign,
         delegation.carry_out_assignment,
         delegation.join_works,

@@ -26,6 +26,7 @@ from reviews.api import (
     runs,
     steering,
     timeouts,
+    turns,
 )
 from reviews.api.access import Token
 from reviews.api.bodies import message, pointer
@@ -131,7 +132,9 @@ api = Api(
     docs_url=None,
     auth=Token(),
 )
-for module in (agents, runs, controls, steering, present, histories, escalations, decisions, files, timeouts):
+for module in (
+    agents, runs, controls, steering, present, histories, turns, escalations, decisions, files, timeouts,
+):  # fmt: skip
     api.add_router("", module.router)
 for error, name in REFUSALS.items():
     api.add_exception_handler(error, partial(_refuse, name=name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection
 
+from reviews.conversations.models import Conversation
 from reviews.drills.queries import drills_for
 from reviews.escalations.models import Decision
 from reviews.escalations.queries import escalations_for
@@ -33,6 +34,12 @@ def _drills(viewer: Viewer, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     return set(drills_for(viewer).filter(id__in=ids).values_list("id", flat=True))
 
 
+def _conversations(viewer: Viewer, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    workspaces = viewer.workspaces(Right.RUNS_READ)
+    found = Conversation.objects.filter(id__in=ids, workspace__in=workspaces)
+    return set(found.values_list("id", flat=True))
+
+
 def _messages(viewer: Viewer, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """What was sent to Temporal, by what it is about: a run, or a decision."""
     decisions = Decision.objects.filter(id__in=ids, escalation__in=escalations_for(viewer).values("id"))
@@ -47,6 +54,7 @@ TOPICS: dict[str, Filter] = {
     "workspace": lambda viewer, ids: {id for id in ids if id in viewer.rights},
     "run": _runs,
     "escalation": _escalations,
+    "conversation": _conversations,
     "message": _messages,
     "drill": _drills,
 }

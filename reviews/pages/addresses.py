@@ -15,6 +15,11 @@ def of_run(run: Run) -> str:
     return reverse("run", args=[run.id])
 
 
+def of_chat(run: Run) -> str:
+    """Where people speak with it."""
+    return reverse("chat", args=[run.id])
+
+
 def of_escalation(escalation: Escalation) -> str:
     return of_question(escalation.id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reviews.conversations.models import Turn
 from reviews.drills.models import Drill, DrillLine
 from reviews.escalations.models import Decision, Escalation, Verdict
 from reviews.insights.timeouts import TimeoutVerdict
@@ -102,6 +103,20 @@ _MESSAGE = {
     "undone": ("arrow-uturn-left", "quiet", "undone"),
     "refused": ("no-symbol", "bad", "refused"),
 }
+_TOOL = {
+    "running": ("play", "running"),
+    "waiting": ("hand-raised", "waiting"),
+    "done": ("check", "good"),
+    "refused": ("no-symbol", "quiet"),
+    "failed": ("exclamation-triangle", "bad"),
+}
+_MESSAGE_IN_WORDS = {
+    "recorded": Mark("inbox-arrow-down", "running", "recorded, on its way to the agent"),
+    "delivered": Mark("paper-airplane", "running", "delivered, waiting for the agent"),
+    "unanswered": Mark("exclamation-triangle", "bad", "unanswered: the conversation ended before"),
+    "unfinished": Mark("no-symbol", "quiet", "not finished: the run ended before"),
+    "undelivered": Mark("no-symbol", "bad", "not delivered"),
+}
 _KINDS = {
     StepKind.TIMER: "clock",
     StepKind.CHILD: "rectangle-stack",
@@ -164,3 +179,12 @@ def of_risk(risk: str) -> Mark:
 
 def of_timeout(verdict: TimeoutVerdict) -> Mark:
     return Mark(*_TIMEOUT[verdict], str(verdict.label))
+
+
+def of_tool(turn: Turn) -> Mark:
+    return Mark(*_TOOL[turn.state], turn.get_state_display().lower())
+
+
+def of_words(fate: str) -> Mark:
+    """What became of something that a person said in a conversation and that has no answer yet."""
+    return _MESSAGE_IN_WORDS[fate]

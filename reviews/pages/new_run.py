@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from reviews.conversations.queries import takes_messages
 from reviews.pages import addresses
 from reviews.pages.attempts import new_attempt, once
 from reviews.pages.edge import PageRequest, page
@@ -103,7 +104,7 @@ def _form(request: PageRequest, agent: AgentType, like: Run | None) -> SchemaFor
 def _begin(request: PageRequest, start: Start, value: object) -> str:
     assert start.agent is not None
     run = start_run(start.workspace, start.agent.name, value, by=request.viewer.account)
-    return addresses.of_run(run)
+    return addresses.of_chat(run) if takes_messages(run) else addresses.of_run(run)
 
 
 def _page(request: PageRequest, start: Start, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from reviews.artifacts.queries import of_run as versions_of_run
+from reviews.conversations.queries import CHAT
 from reviews.escalations.queries import of_run as questions_of_run
 from reviews.outbox.models import Message, MessageKind, MessageState
 from reviews.pages import details, events, family, steps
@@ -72,6 +73,7 @@ def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
         "grows": tab in GROWS,
         "tabs": [(name, title, counts.get(name)) for name, title in TABS.items()],
         "tallies": counted,
+        "talks": counted["turns"] is not None or shown.workflow_type == CHAT,
         "questions": questions,
         "waiting": [question for question in questions if question.is_pending],
         "start_error": _start_error(shown),

@@ -24,6 +24,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Greatest, JSONObject
 
 from reviews.artifacts.models import Version
+from reviews.conversations.models import Conversation
 from reviews.outbox.models import Message, MessageKind
 from reviews.runs.models import Attempt, MirroredNamespace, ModelCall, Run, Step, StepStatus
 
@@ -53,10 +54,11 @@ class Trouble:
 
 def tallies(run: Run) -> dict[str, Any]:
     """``steps, going, retries, calls, tokens_in, tokens_out, cost, unpriced, demo, files, sent, mirror_trouble,
-    successor``, and the newest ``troubles``."""
+    successor, turns``, and the newest ``troubles``."""
     calls = ModelCall.objects.filter(run=OuterRef("id"))
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
+    talks = Conversation.objects.filter(namespace=OuterRef("namespace"), workflow_id=OuterRef("workflow_id"))
     figures = {
         "of_steps": _of_steps(steps),
         "seen_retries": _total(attempts, Count("id")),
@@ -80,6 +82,7 @@ def tallies(run: Run) -> dict[str, Any]:
             Run.objects.filter(previous=OuterRef("id")).order_by("-created_at").values("id")[:1],
             output_field=UUIDField(),
         ),
+        "turns": Subquery(talks.values("last_number")),
         "troubles": ArraySubquery(_troubles(steps)),
     }
     counted: dict[str, Any] = dict(Run.objects.filter(id=run.id).values(**figures).get())

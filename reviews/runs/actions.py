@@ -137,8 +137,8 @@ def start_again(run: Run, *, by: Account) -> Run:
     return another
 
 
-def signal_run(run: Run, name: str, input: Any, *, by: Account) -> None:
-    """Queue a signal with one argument.
+def signal_run(run: Run, name: str, input: Any, *, by: Account, request_id: uuid.UUID | None = None) -> None:
+    """Queue a signal with one argument, under ``request_id`` where what it carries has an id of its own.
 
     Raises :class:`RunClosed`, and :class:`InvalidInput` for the signal that carries decisions: nobody sends one
     that was not made.
@@ -147,7 +147,8 @@ def signal_run(run: Run, name: str, input: Any, *, by: Account) -> None:
         raise InvalidInput(
             [Fault("/name", "Answers go to the question itself, so that they are recorded first.")]
         )
-    control(run, MessageKind.SIGNAL, {"name": name, "input": clean(input)}, by=by, signal=name)
+    body = {"name": name, "input": clean(input)}
+    control(run, MessageKind.SIGNAL, body, by=by, request_id=request_id, signal=name)
 
 
 def cancel_run(run: Run, *, by: Account) -> None:
@@ -172,6 +173,7 @@ def control(
     *,
     by: Account,
     closed_too: bool = False,
+    request_id: uuid.UUID | None = None,
     **details: Any,
 ) -> None:
     """Queue what Temporal shall do with the run, and audit it. Raises :class:`RunClosed`."""
@@ -190,6 +192,7 @@ def control(
             run_id=run.run_id,
             body=body,
             subject=run.id,
+            request_id=request_id,
         )
         audit.record(
             f"run.{kind}",

@@ -6,6 +6,7 @@ Questions, decisions, files and the audit stay, and with them the run that they 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -33,8 +34,12 @@ def is_too_old(workspace: Workspace, closed_at: datetime | None) -> bool:
     return before is not None and closed_at is not None and closed_at < before
 
 
-def forget_old_runs(workspace: Workspace, now: datetime, *, epoch: int) -> int:
+def forget_old_runs(
+    workspace: Workspace, now: datetime, *, epoch: int, more: Mapping[type[Model], int] | None = None
+) -> int:
     """One batch, in one transaction: how many rows went; 0 when nothing is left to forget.
+
+    ``more`` are parts like :data:`PARTS` that slices above this one keep of a run.
 
     A run is marked as forgotten, or removed where nothing else hangs on it, when all of its parts are gone.
     Raises :class:`~reviews.outbox.actions.StaleEpoch`.
@@ -49,7 +54,7 @@ def forget_old_runs(workspace: Workspace, now: datetime, *, epoch: int) -> int:
         runs = [run.id for run in _old(workspace, before).select_for_update(skip_locked=True)[:RUNS_AT_ONCE]]
         if not runs:
             return 0
-        removed, is_all = _remove_parts(runs)
+        removed, is_all = _remove_parts(runs, PARTS | dict(more or {}))
         details = {"rows": removed} | (_finish(runs, now) if is_all else {})
         audit.record(
             "runs.forgotten",
@@ -93,10 +98,10 @@ def _forget_transcripts(workspace: Workspace, before: datetime, epoch: int) -> i
     return len(kept)
 
 
-def _remove_parts(runs: list[uuid.UUID]) -> tuple[int, bool]:
+def _remove_parts(runs: list[uuid.UUID], parts: Mapping[type[Model], int]) -> tuple[int, bool]:
     """At most :data:`AT_ONCE` rows of these runs: how many went, and whether that was all."""
     removed = 0
-    for part, most in PARTS.items():
+    for part, most in parts.items():
         most = min(most, AT_ONCE - removed)
         rows = part._default_manager.filter(run__in=runs).order_by().values("id")[:most]
         gone = part._default_manager.filter(id__in=rows).delete()[0]

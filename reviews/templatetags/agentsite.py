@@ -39,6 +39,7 @@ register.filter("instant", times.instant)
 register.filter("mark_of_risk", marks.of_risk)
 register.filter("mark_of_timeout", marks.of_timeout)
 register.filter("markdown", render_markdown)
+register.filter("is_text", lambda value: isinstance(value, str))
 register.filter("address_of_run", addresses.of_run)
 register.filter("address_of_question", addresses.of_escalation)
 

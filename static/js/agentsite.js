@@ -11,3 +11,4 @@ import "./title.js";
 import "./times.js";
 import "./unfold.js";
 import "./axis.js";
+import "./composer.js";

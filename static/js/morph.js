@@ -1,7 +1,7 @@
 // hx-swap="morph": what is shown becomes what came, node by node, and what stays the same is not touched: focus,
 // scroll, selection, what is unfolded and what is being typed stay where they are. Elements are known by their id.
 const OWN_STATE = { details: ["open"], dialog: ["open"] };
-const SHOWN_BY_SCRIPTS = "[data-copy], [data-choose-all], [data-open-help]";
+const SHOWN_BY_SCRIPTS = "[data-copy], [data-choose-all], [data-open-help], [data-keys]";
 
 window.htmx.defineExtension("morph", {
   isInlineSwap: (style) => style === "morph",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from reviews.artifacts.actions import write_version
 from reviews.artifacts.models import Version
+from reviews.conversations.actions import say
 from reviews.drills import actions as drills
 from reviews.drills.models import Drill, DrillKind, DrillState
 from reviews.escalations import actions as escalations
@@ -21,7 +22,7 @@ from reviews.runs.actions import start_run
 from reviews.runs.latencies import Timeouts
 from reviews.runs.models import Attempt, ModelCall, Run, Step
 from reviews.runs.views import save_view
-from tests.support import short_histories
+from tests.support import conversations, short_histories
 from tests.support.histories import activity, close, keep_history, signaled, started
 from tests.support.latencies import measure
 from tests.support.people import REFUND, People, approve, ask_refund, child_of, register_refund, start_refund
@@ -137,6 +138,31 @@ class Scene:
         return step
 
     @cached_property
+    def chat(self) -> Run:
+        """In the middle: an order was looked up, a refund waits, and somebody wrote since."""
+        run = conversations.start_chat(self.home, self.people.olga, message="Hello! My name is Dora.")
+        hello = say(run, "Hello! My name is Dora. Where is order 1002?", by=self.people.olga)
+        conversations.call_tool(
+            hello,
+            "look_up_order",
+            state="done",
+            arguments={"order": "1002"},
+            text='{"order": "1002", "late_days": 9}',
+        )
+        conversations.answer(
+            hello, "It was delivered, **nine days late**:\n\n- two pallets\n- 420.00 in all\n\nI am sorry."
+        )
+        wish = say(run, "Then refund 120.50 to me, Dora.\nThe half of it would do, too.", by=self.people.olga)
+        question = ask_refund(run, "in-a-chat")
+        arguments = {"customer": "Dora", "amount": 120.5, "reason": "Two pallets came nine days late."}
+        conversations.call_tool(
+            wish, "issue_refund", state="waiting", arguments=arguments, escalation_id=str(question.id)
+        )
+        conversations.deliver(run)
+        say(run, "Are you still there?", by=self.people.ada)
+        return run
+
+    @cached_property
     def family(self) -> Run:
         """A run with two children, of which one has a child of its own."""
         runs = [start_refund(self.home, self.people.olga) for _ in range(4)]
@@ -220,6 +246,7 @@ class Scene:
             self.forgotten,
             self.family,
             self.drill,
+            self.chat,
         )
         save_view(self.people.alice, "What runs", "status=open&agent=refund")
         ask_refund(self.run, "figures", title="Which of two figures is right?")
@@ -254,6 +281,8 @@ class Scene:
             "family": f"{mirrored}?tab=family",
             "details": f"{mirrored}?tab=details",
             "imports": "/runs/imports/",
+            "chat": f"/runs/{self.chat.id}/chat/",
+            "chat-begins": f"/runs/{conversations.start_chat(self.home, self.people.olga).id}/chat/",
             "starting": f"/runs/{self.starting.id}/",
             "forgotten": f"/runs/{self.forgotten.id}/",
             "timeouts": "/timeouts/",

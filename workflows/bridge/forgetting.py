@@ -7,9 +7,11 @@ import logging
 from datetime import timedelta
 
 from django.db import DatabaseError
+from django.db.models import Model
 from django.utils import timezone
 
 from reviews.changes import actions as changes
+from reviews.conversations.models import Turn
 from reviews.drills.actions import end_silent
 from reviews.escalations import looking
 from reviews.outbox.actions import StaleEpoch
@@ -25,6 +27,8 @@ BREATH = 0.05
 LOG_LIFE = timedelta(minutes=10)
 """A page that slept for longer is loaded anew."""
 MANY = 10_000
+SAID: dict[type[Model], int] = {Turn: 500}
+"""What was said in a run goes with what it did."""
 
 
 async def forget(lease: Lease) -> None:
@@ -53,7 +57,9 @@ def _that_forget() -> list[Workspace]:
 
 async def _forget_all_old(workspace: Workspace, lease: Lease) -> None:
     try:
-        while await in_database(retention.forget_old_runs, workspace, timezone.now(), epoch=lease.epoch):
+        while await in_database(
+            retention.forget_old_runs, workspace, timezone.now(), epoch=lease.epoch, more=SAID
+        ):
             await asyncio.sleep(BREATH)
     except StaleEpoch:
         raise

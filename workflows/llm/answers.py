@@ -2,22 +2,24 @@
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
-import jsonschema
 from openai import AsyncStream
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from workflows.llm.failures import ContentFiltered, LostAnswer, MalformedAnswer
+from workflows.llm.tools import CallParts, Tool, ToolCall, checked, first_fault
 
 logger = logging.getLogger(__name__)
 
 
 MOST_CHARACTERS = 500_000
 """Of an answer: more than any model's output. What is longer is malformed, and its rest is not read."""
+MOST_CALLS = 64
+"""Tools that one answer may call."""
 MOST_NAME = 200
 MOST_REASON = 40
 MOST_TOKENS = 2**31 - 1
@@ -30,6 +32,7 @@ class Reply:
     pieces: list[str] = field(default_factory=list)
     characters: int = 0
     refusal: str = ""
+    calls: dict[int, CallParts] = field(default_factory=dict)
     model: str | None = None
     finish_reason: str | None = None
     response_id: str | None = None
@@ -52,6 +55,8 @@ class Reply:
         if choice.message is None:
             raise MalformedAnswer("the answer holds no message")
         self._add(choice.message.content, choice.message.refusal)
+        for index, call in enumerate(choice.message.tool_calls or []):
+            self._add_call(index, call.id, call.function)  # type: ignore[union-attr]
 
     async def read_stream(
         self, stream: AsyncStream[ChatCompletionChunk], on_token: Callable[[str], None] | None
@@ -65,6 +70,8 @@ class Reply:
                     self.finish_reason = _name(choice.finish_reason, MOST_REASON) or self.finish_reason
                     if choice.delta is not None:
                         self._add(choice.delta.content, choice.delta.refusal)
+                        for call in choice.delta.tool_calls or []:
+                            self._add_call(call.index, call.id, call.function)
                         if on_token and choice.delta.content:
                             _tell(on_token, choice.delta.content)
         if self.finish_reason is None:
@@ -93,14 +100,34 @@ class Reply:
         self.characters += len(content or "") + len(refusal or "")
         self.refusal += refusal or ""
 
+    def _add_call(self, index: int, id: str | None, function: Any) -> None:
+        part = self.calls.setdefault(index, CallParts())
+        if len(self.calls) > MOST_CALLS:
+            raise MalformedAnswer(f"the answer calls more than {MOST_CALLS} tools")
+        if function is not None:
+            part.add(id, function.name, function.arguments)
+            self.characters += len(function.name or "") + len(function.arguments or "")
+            if self.characters > MOST_CHARACTERS:
+                raise MalformedAnswer(f"the answer is longer than {MOST_CHARACTERS:,} characters")
+
+    @property
+    def said(self) -> str:
+        """What arrived, in words: text or refusal, then the calls as JSON."""
+        calls = [json.dumps(asdict(part), ensure_ascii=False) for _, part in sorted(self.calls.items())]
+        return "\n".join(filter(None, [self.text or self.refusal, *calls]))
+
     def check(self) -> None:
-        """Raise ContentFiltered for a refusal, MalformedAnswer for an answer without words."""
+        """Raise ContentFiltered for a refusal, MalformedAnswer for an answer without words or calls."""
         if self.refusal:
             raise ContentFiltered(self.refusal)
         if self.finish_reason == "content_filter":
             raise ContentFiltered("the model's content filter withheld the answer")
-        if not self.text.strip():
+        if not self.text.strip() and not self.calls:
             raise MalformedAnswer(f"the answer is empty (finish reason: {self.finish_reason})")
+
+    def called(self, tools: Sequence[Tool]) -> list[ToolCall]:
+        """The tools that the model asks for; raise MalformedAnswer for what was not offered or does not fit."""
+        return checked([part for _, part in sorted(self.calls.items())], tools)
 
     def parsed(self, schema: dict[str, Any] | None) -> Any:
         """The text as JSON that fits `schema` (None: any object); raise MalformedAnswer with the reason."""
@@ -112,7 +139,7 @@ class Reply:
             raise MalformedAnswer(f"the answer is not JSON: {error}") from error
         if schema is None and not isinstance(data, dict):
             raise MalformedAnswer(f"the answer is {type(data).__name__}, not a JSON object")
-        if schema is not None and (fault := _first_fault(data, schema)):
+        if schema is not None and (fault := first_fault(data, schema)):
             raise MalformedAnswer(f"the answer does not fit its schema: {fault}")
         return data
 
@@ -142,8 +169,3 @@ def _without_fence(text: str) -> str:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-def _first_fault(data: Any, schema: dict[str, Any]) -> str | None:
-    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
-    return f"{fault.message[:300]} at {fault.json_path}" if fault else None

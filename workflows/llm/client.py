@@ -22,6 +22,7 @@ from workflows.llm.answers import Reply
 from workflows.llm.calls import Message, ModelCall, Recorder, call_recorder
 from workflows.llm.failures import MalformedAnswer, as_failure
 from workflows.llm.limits import Slot, in_turn, tokens_of
+from workflows.llm.tools import Tool, ToolCall
 
 __all__ = ["Completion", "ModelCall", "call_recorder", "close_clients", "complete"]
 
@@ -41,8 +42,9 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Settings, AsyncOpen
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's answer. `data` is the parsed JSON where JSON was asked for, else None; token counts are None
-    where the model gave none; `demo` says that the demo model spoke."""
+    """A model's answer. `data` is the parsed JSON where JSON was asked for, else None; `tool_calls` is what it
+    wants done before it goes on; token counts are None where the model gave none; `demo` says that the demo
+    model spoke."""
 
     text: str
     data: Any
@@ -54,6 +56,7 @@ class Completion:
     duration_ms: int
     response_id: str | None
     demo: bool
+    tool_calls: Sequence[ToolCall] = ()
 
 
 async def complete(
@@ -63,6 +66,7 @@ async def complete(
     model: str | None = None,
     json_schema: dict[str, Any] | None = None,
     json_object: bool = False,
+    tools: Sequence[Tool] = (),
     temperature: float | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     stream: bool = False,
@@ -74,9 +78,10 @@ async def complete(
     """Ask a model once and return its whole answer.
 
     `purpose` says in a word or two what the call is for. `json_schema` is a bare JSON Schema that the answer
-    must fit; `json_object` asks for any object. `timeout` is in seconds, for the whole answer. `on_token` gets
-    each piece of a streamed answer. `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL` say whom to ask.
-    The call, answered or not, is reported once to `on_call` and to the recorder in `call_recorder`.
+    must fit; `json_object` asks for any object; `tools` are offered to the model. `timeout` is in seconds, for
+    the whole answer. `on_token` gets each piece of a streamed answer. `OPENAI_BASE_URL`, `OPENAI_API_KEY` and
+    `OPENAI_MODEL` say whom to ask. The call, answered or not, is reported once to `on_call` and to the recorder
+    in `call_recorder`.
 
     Where the model's rate is limited, half of `timeout` may be spent on waiting for a slot: `slot` and `on_wait`
     are those of `limits.in_turn`.
@@ -88,8 +93,8 @@ async def complete(
     turn_of = in_turn(model, tokens_of(messages), patience=timeout / 2, slot=slot, on_wait=on_wait)
     async with turn_of as turn:
         asked = _Asked(purpose, messages, model, stream)
-        request = _request(asked, json_schema, json_object, temperature, end - time.monotonic())
-        answer = await _answer(asked, request, json_schema, on_token, on_call)
+        request = _request(asked, json_schema, json_object, tools, temperature, end - time.monotonic())
+        answer = await _answer(asked, request, json_schema, tools, on_token, on_call)
         if answer.tokens_in is not None:
             turn.tokens = answer.tokens_in + (answer.tokens_out or 0)
     return answer
@@ -99,16 +104,18 @@ async def _answer(
     asked: "_Asked",
     request: dict[str, Any],
     json_schema: dict[str, Any] | None,
+    tools: Sequence[Tool],
     on_token: Callable[[str], None] | None,
     on_call: Recorder | None,
 ) -> Completion:
-    reply, data = Reply(), None
+    reply, data, calls = Reply(), None, list[ToolCall]()
     error: BaseException | None = None
     try:
         async with asyncio.timeout(request["timeout"]):
             await _exchange(request, reply, on_token)
         reply.check()
-        if "response_format" in request:
+        calls = reply.called(tools)
+        if not calls and "response_format" in request:
             data = reply.parsed(json_schema)
     except asyncio.CancelledError as cancelled:
         error = cancelled
@@ -118,7 +125,7 @@ async def _answer(
         raise error from failed
     finally:
         _report(asked.as_call(reply, error), on_call)
-    return asked.as_completion(reply, data)
+    return asked.as_completion(reply, data, calls)
 
 
 async def close_clients() -> None:
@@ -140,7 +147,7 @@ class _Asked:
     def duration_ms(self) -> int:
         return round((time.monotonic() - self._started) * 1000)
 
-    def as_completion(self, reply: Reply, data: Any) -> Completion:
+    def as_completion(self, reply: Reply, data: Any, calls: Sequence[ToolCall]) -> Completion:
         return Completion(
             text=reply.text,
             data=data,
@@ -152,6 +159,7 @@ class _Asked:
             duration_ms=self.duration_ms,
             response_id=reply.response_id,
             demo=self.demo,
+            tool_calls=calls,
         )
 
     def as_call(self, reply: Reply, error: BaseException | None) -> ModelCall:
@@ -163,7 +171,7 @@ class _Asked:
             demo=self.demo,
             streamed=self.stream,
             messages=self.messages,
-            answer=reply.text or reply.refusal or None,
+            answer=reply.said or None,
             finish_reason=reply.finish_reason,
             response_id=reply.response_id,
             error_kind=error.type if isinstance(error, ApplicationError) else "Cancelled" if error else None,
@@ -180,6 +188,7 @@ def _request(
     asked: _Asked,
     json_schema: dict[str, Any] | None,
     json_object: bool,
+    tools: Sequence[Tool],
     temperature: float | None,
     timeout: float,
 ) -> dict[str, Any]:
@@ -193,6 +202,8 @@ def _request(
         }
     elif json_object:
         request["response_format"] = {"type": "json_object"}
+    if tools:
+        request["tools"] = [tool.request for tool in tools]
     if temperature is not None:
         request["temperature"] = temperature
     if asked.stream:

@@ -16,6 +16,8 @@ from workflows.llm.demo_prompt import Prompt
 from workflows.llm.demo_script import ToolCall, answer
 
 MAX_CHUNKS = 40
+ARGUMENTS_AT_ONCE = 24
+"""Characters of a tool call in one chunk."""
 ERROR_TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 429: "requests"}
 HUGE = f"{'x' * 250_000} " * 40
 REFUSAL = "I'm sorry, but the demo model was told to refuse this request."
@@ -136,7 +138,8 @@ class ChatAnswer:
     @property
     def _breaks_body(self) -> bool:
         """Free text cannot be malformed JSON, so there the protocol's own JSON is broken."""
-        return self._kind == "malformed_json" and self.prompt.json_schema is None
+        is_json = self.prompt.json_schema is not None or self.prompt.wanted == "tool_call"
+        return self._kind == "malformed_json" and not is_json
 
     def _said(self) -> str | ToolCall:
         match self._kind:
@@ -153,7 +156,8 @@ class ChatAnswer:
         if self._kind == "refuse":
             return message | {"refusal": REFUSAL}, "stop"
         if isinstance(said, ToolCall):
-            function = {"name": said.name, "arguments": said.arguments}
+            cut = len(said.arguments) * 2 // 3 if self._kind == "malformed_json" else None
+            function = {"name": said.name, "arguments": said.arguments[:cut]}
             call = {"id": said.id, "type": "function", "function": function}
             return message | {"tool_calls": [call]}, "tool_calls"
         if self._kind == "malformed_json" and self.prompt.json_schema is not None:
@@ -198,13 +202,23 @@ def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The message cut into what each chunk of a stream adds, the role first."""
     yield {"role": "assistant", "content": "" if message["content"] is not None else None}
     if message.get("tool_calls"):
-        yield {"tool_calls": [{"index": i, **call} for i, call in enumerate(message["tool_calls"])]}
+        for index, call in enumerate(message["tool_calls"]):
+            yield from _call_deltas(index, call)
         return
     name = "content" if message["content"] is not None else "refusal"
     words = re.findall(r"\s*\S+\s*", message[name])
     size = len(words) // MAX_CHUNKS + 1
     for start in range(0, len(words), size):
         yield {name: "".join(words[start : start + size])}
+
+
+def _call_deltas(index: int, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """As OpenAI does: the name first, then the arguments bit by bit, held together by the index."""
+    function, arguments = call["function"], call["function"]["arguments"]
+    yield {"tool_calls": [{"index": index, **call, "function": {**function, "arguments": ""}}]}
+    for start in range(0, len(arguments), ARGUMENTS_AT_ONCE):
+        piece = {"arguments": arguments[start : start + ARGUMENTS_AT_ONCE]}
+        yield {"tool_calls": [{"index": index, "function": piece}]}
 
 
 def _start(content_type: str, length: int | None) -> dict[str, Any]:

@@ -39,6 +39,10 @@ STOP_WORDS = frozenset(
         """,
     )
 )
+# In the names of tools; what is meant is said by the other words.
+WEAK_VERBS = frozenset(
+    {"a", "do", "find", "for", "get", "in", "issue", "look", "make", "of", "send", "the", "to", "up", "use"}
+)
 
 
 class BadRequest(ValueError):
@@ -69,7 +73,7 @@ class Prompt:
     @cached_property
     def text(self) -> str:
         """Every message's text, in order."""
-        return "\n".join(_text(message) for message in self.body["messages"])
+        return "\n".join(text_of(message) for message in self.body["messages"])
 
     @cached_property
     def digest(self) -> str:
@@ -83,7 +87,7 @@ class Prompt:
     @cached_property
     def last_user(self) -> str:
         """The last thing that the user said."""
-        said = [_text(message) for message in self.body["messages"] if message["role"] == "user"]
+        said = [text_of(message) for message in self.body["messages"] if message["role"] == "user"]
         return said[-1].split(f"\n\n{CORRECTION}")[0] if said else self.text
 
     @cached_property
@@ -132,12 +136,33 @@ class Prompt:
         return [tool["function"] for tool in self.body.get("tools") or [] if tool.get("type") == "function"]
 
     @cached_property
+    def asks_for_tool(self) -> bool:
+        """Whether a tool has to be called, or the user's words are about what one of them does."""
+        return self.body.get("tool_choice") not in (None, "auto") or any(map(self.fits, self.tools))
+
+    def fits(self, tool: dict[str, Any]) -> bool:
+        """Whether the user names what the tool is for, and says what it cannot be called without."""
+        said = {word.removesuffix("s") for word in re.findall(r"[^\W_]+", self.last_user.lower())}
+        named = {word.removesuffix("s") for word in re.findall(r"[^\W_]+", str(tool["name"]).lower())}
+        needed = [
+            schema["pattern"]
+            for schema in (tool.get("parameters") or {}).get("properties", {}).values()
+            if isinstance(schema, dict) and "pattern" in schema
+        ]
+        return bool(said & (named - WEAK_VERBS)) and all(self.found(pattern) for pattern in needed)
+
+    def found(self, pattern: str) -> str | None:
+        """The word of the user's that fits ``pattern``, as a schema has it."""
+        words = re.findall(r"[\w-]+", self.last_user)
+        return next((word for word in words if re.search(pattern, word)), None)
+
+    @cached_property
     def tool_results(self) -> list[str]:
         """What tools answered since the user last spoke."""
         results: list[str] = []
         for message in self.body["messages"]:
             if message["role"] == "tool":
-                results.append(_text(message))
+                results.append(text_of(message))
             elif message["role"] == "user":
                 results = []
         return results
@@ -145,7 +170,7 @@ class Prompt:
     @cached_property
     def wanted(self) -> Wanted:
         """The kind of answer that fits."""
-        if self.tools and not self.tool_results:
+        if self.tools and not self.tool_results and self.asks_for_tool:
             return "tool_call"
         if self.json_schema is not None:
             return "plan" if self._asks_for_plan else "json"
@@ -175,7 +200,7 @@ class Prompt:
     @property
     def _instructions(self) -> str:
         roles = ("system", "developer")
-        system = [_text(message) for message in self.body["messages"] if message["role"] in roles]
+        system = [text_of(message) for message in self.body["messages"] if message["role"] in roles]
         return "\n".join([*system, self.last_user.strip().split("\n", 1)[0]])
 
 
@@ -201,7 +226,7 @@ def _is_tool(tool: Any) -> bool:
     return isinstance(function, dict) and isinstance(function.get("name"), str)
 
 
-def _text(message: dict[str, Any]) -> str:
+def text_of(message: dict[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, str):
         return content

@@ -14,10 +14,14 @@ FORMATS = {
     "uri": "https://example.com/",
     "uuid": "3f1c7a52-9d0e-4b7a-8f3e-5a2b6c1d0e9f",
 }
+AMOUNT = re.compile(r"(?<!order )(?<!order no )(?<![#\d.])\d+(?:\.\d+)?", re.IGNORECASE)
+"""A number that does not name an order."""
+RECEIVER = re.compile(r"\b(?:to|for|customer) ((?:[A-ZÀ-ÖØ-Þ][\w&'-]* ?)+)")
 
 
 def example_of(schema: dict[str, Any], prompt: Prompt) -> Any:
-    """A value that fits `schema` in the keywords a model is usually asked for (not `pattern`, `not`, `if`)."""
+    """A value that fits `schema` in the keywords a model is usually asked for (not `not`, `if`; a `pattern`
+    where the prompt has a word for it)."""
     return _Examples(schema, prompt).value(schema, "value", 0)
 
 
@@ -25,7 +29,7 @@ class _Examples:
     def __init__(self, root: dict[str, Any], prompt: Prompt) -> None:
         self.root = root
         self.prompt = prompt
-        self.numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", prompt.last_user)]
+        self.numbers = [float(number) for number in AMOUNT.findall(prompt.last_user)]
 
     def value(self, schema: Any, name: str, depth: int) -> Any:
         if not isinstance(schema, dict) or depth > MAX_DEPTH:
@@ -67,6 +71,10 @@ class _Examples:
     def _string(self, schema: dict[str, Any], name: str) -> str:
         if schema.get("format") in FORMATS:
             return FORMATS[schema["format"]]
+        if "pattern" in schema and (found := self.prompt.found(schema["pattern"])):
+            return found
+        if name == "customer" and (receiver := RECEIVER.search(self.prompt.last_user)):
+            return receiver.group(1).strip()[: schema.get("maxLength")]
         short = self._choice(self.prompt.keywords, name)
         text = short if "maxLength" in schema else f"{short}: {self.prompt.subject}"
         return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength")]

@@ -8,6 +8,7 @@ from typing import Any
 from workflows.llm.demo_patterns import patterns_answer
 from workflows.llm.demo_prompt import Prompt
 from workflows.llm.demo_schema import example_of
+from workflows.llm.demo_talk import small_talk, summary, tool_answer, wants_summary
 
 INVENTED = "(figure invented by the demo model)"
 
@@ -98,9 +99,9 @@ def answer(prompt: Prompt) -> str | ToolCall:
         case "findings":
             return _findings(prompt)
         case "tool_result":
-            return f"Done. For “{prompt.subject}” the tool answered: {' / '.join(prompt.tool_results)[:500]}"
+            return tool_answer(prompt)
         case "answer":
-            return _advice(prompt)
+            return summary(prompt) if wants_summary(prompt) else small_talk(prompt) or _advice(prompt)
 
 
 def plan(prompt: Prompt) -> list[dict[str, str]]:
@@ -206,8 +207,8 @@ def _chosen_tool(prompt: Prompt) -> dict[str, Any]:
     named = choice.get("function", {}).get("name") if isinstance(choice, dict) else None
     said = set(re.findall(r"\w+", prompt.last_user.lower()))
 
-    def fit(tool: dict[str, Any]) -> tuple[bool, int]:
+    def fit(tool: dict[str, Any]) -> tuple[bool, bool, int]:
         words = re.findall(r"[^\W_]+", f"{tool['name']} {tool.get('description', '')}".lower())
-        return tool["name"] == named, len(said.intersection(words))
+        return tool["name"] == named, prompt.fits(tool), len(said.intersection(words))
 
     return max(prompt.tools, key=fit)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from reviews.conversations.actions import say
 from reviews.drills.actions import start_drill
 from reviews.drills.models import DrillKind
 from reviews.live.topics import TOPICS, allowed
 from reviews.workspaces.access import Viewer
 from tests.reviews.routes import READERS
+from tests.support.conversations import start_chat
 from tests.support.people import People, approve, ask_refund, start_refund
 
 OUTSIDERS = frozenset({"charlie"})
@@ -23,7 +25,14 @@ def subjects(people: People) -> dict[str, str]:
     decision = approve(question, people.bob)
     ids = dict.fromkeys(("inbox", "runs", "files", "drills", "workspace"), people.home.id)
     drill = start_drill(people.home, DrillKind.WORKER, by=people.olga)
-    ids |= {"run": run.id, "escalation": question.id, "message": decision.id, "drill": drill.id}
+    said = say(start_chat(people.home, people.olga), "Hello", by=people.olga)
+    ids |= {
+        "conversation": said.conversation_id,
+        "run": run.id,
+        "escalation": question.id,
+        "message": decision.id,
+        "drill": drill.id,
+    }
     return {topic: f"{topic}:{id}" for topic, id in ids.items()}
 
 
@@ -42,7 +51,7 @@ def test_members_hear_what_they_may_read_and_others_nothing(
 @pytest.mark.parametrize(
     ("scopes", "heard"),
     [
-        (["runs:read"], {"runs", "run", "drills", "drill", "workspace"}),
+        (["runs:read"], {"runs", "run", "conversation", "drills", "drill", "workspace"}),
         (["escalations:read"], {"inbox", "escalation", "workspace"}),
         (["files:read"], {"files", "workspace"}),
     ],
