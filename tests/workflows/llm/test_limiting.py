@@ -98,16 +98,16 @@ def seconds_between(earlier: str, later: str) -> float:
 async def test_slots_that_a_hold_overtakes_are_given_out_anew(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.MODEL_LIMITS = '{"m": {"requests_per_minute": 300}}'
+    settings.MODEL_LIMITS = '{"m": {"requests_per_minute": 60}}'
     limiter = SharedLimiter()
     first, second = await limiter.reserve("m", 0), await limiter.reserve("m", 0)
-    assert first and second and second.at - first.at == pytest.approx(0.2, abs=0.02)
+    assert first and second and second.at - first.at == pytest.approx(1, abs=0.5)
     await limiter.hold("m", 30)
     assert not await limiter.stands(second)
     third, fourth = await limiter.reserve("m-2", 0), await limiter.reserve("m", 0)
     assert third and fourth
     assert third.at - time.time() == pytest.approx(30, abs=0.5)
-    assert fourth.at - third.at == pytest.approx(0.2, abs=0.02)
+    assert fourth.at - third.at == pytest.approx(1, abs=0.5)
 
 
 async def test_a_slot_that_comes_too_late_fails_the_attempt_and_is_kept(settings: Settings) -> None:
