@@ -72,7 +72,7 @@ def agents_worker(
     client: Client, threads: ThreadPoolExecutor, recorder: Recorder, served: Kit = STANDARD
 ) -> Worker:
     return Worker(
-        client,
+        plugged(client, served),
         task_queue=served.queue,
         workflows=served.workflows,
         activities=served.activities,
@@ -83,6 +83,15 @@ def agents_worker(
         graceful_shutdown_timeout=GRACE,
         identity=client.identity,
     )
+
+
+def plugged(client: Client, served: Kit) -> Client:
+    """The same connection, with the kit's plugins; a worker takes them over from its client."""
+    if not served.plugins:
+        return client
+    config = client.config()
+    config["plugins"] = served.plugins
+    return Client(**config)
 
 
 def human_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder) -> Worker:

@@ -73,7 +73,7 @@ async def complete(
 
     Raises temporalio's ApplicationError as `failures.as_failure` decides.
     """
-    asked = _Asked(purpose, messages, model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL, stream)
+    asked = Asked(purpose, messages, model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL, stream)
     request = _request(asked, json_schema, json_object, temperature, timeout)
     reply, data = Reply(), None
     error: BaseException | None = None
@@ -90,7 +90,7 @@ async def complete(
         error = as_failure(failed)
         raise error from failed
     finally:
-        _report(asked.as_call(reply, error), on_call)
+        report(asked.as_call(reply, error), on_call)
     return asked.as_completion(reply, data)
 
 
@@ -100,7 +100,7 @@ async def close_clients() -> None:
         await client.close()
 
 
-class _Asked:
+class Asked:
     """What was asked, of whom, and when."""
 
     def __init__(self, purpose: str, messages: Sequence[Message], model: str, stream: bool) -> None:
@@ -150,7 +150,7 @@ class _Asked:
 
 
 def _request(
-    asked: _Asked,
+    asked: Asked,
     json_schema: dict[str, Any] | None,
     json_object: bool,
     temperature: float | None,
@@ -174,7 +174,7 @@ def _request(
 
 
 async def _exchange(request: dict[str, Any], reply: Reply, on_token: Callable[[str], None] | None) -> None:
-    answer = await _client().chat.completions.create(**request)
+    answer = await running_client().chat.completions.create(**request)
     try:
         if request.get("stream"):
             await reply.read_stream(answer, on_token)
@@ -185,7 +185,7 @@ async def _exchange(request: dict[str, Any], reply: Reply, on_token: Callable[[s
         raise MalformedAnswer(f"not shaped as a chat completion: {error}") from error
 
 
-def _client() -> AsyncOpenAI:
+def running_client() -> AsyncOpenAI:
     """The running loop's client for the settings of the moment."""
     settings = (os.environ.get("OPENAI_BASE_URL") or None, os.environ.get("OPENAI_API_KEY") or "unset")
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
@@ -206,7 +206,7 @@ def _host() -> str:
     return url.netloc.rpartition("@")[2]
 
 
-def _report(call: ModelCall, on_call: Recorder | None) -> None:
+def report(call: ModelCall, on_call: Recorder | None) -> None:
     for recorder in (call_recorder.get(), on_call):
         if recorder is None:
             continue

@@ -7,6 +7,7 @@ from typing import Any
 
 from workflows.llm.demo_prompt import Prompt
 from workflows.llm.demo_schema import example_of
+from workflows.llm.demo_support import at_the_desk
 
 INVENTED = "(figure invented by the demo model)"
 
@@ -85,6 +86,11 @@ class ToolCall:
 
 def answer(prompt: Prompt) -> str | ToolCall:
     """The demo model's answer: text (JSON in JSON mode) or a tool call."""
+    match at_the_desk(prompt):
+        case str(said):
+            return said
+        case name, arguments:
+            return ToolCall(f"call_{prompt.digest}", name, json.dumps(arguments, ensure_ascii=False))
     match prompt.wanted:
         case "tool_call":
             return _tool_call(prompt)

@@ -1,0 +1,151 @@
+"""A client for agent frameworks: their calls of a model go where ours go, are recorded, and fail as ours do."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
+
+from openai import AsyncOpenAI, AsyncStream
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from workflows.llm.answers import Reply
+from workflows.llm.client import DEFAULT_MODEL, DEFAULT_TIMEOUT, Asked, report, running_client
+from workflows.llm.failures import as_failure
+
+logger = logging.getLogger(__name__)
+
+
+def recorded_client(purpose: str, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncOpenAI:
+    """What a framework is given in place of a client of its own.
+
+    Each chat completion, streamed or not, is reported to the recorder in `call_recorder` as one for `purpose`.
+    `timeout` is in seconds, for the whole answer, or until a stream begins. A failure is raised as temporalio's
+    ApplicationError, as `failures.as_failure` decides. Nothing is tried twice: Temporal does that.
+    """
+    client = _RecordedClient(
+        base_url=os.environ.get("OPENAI_BASE_URL") or None,
+        api_key=os.environ.get("OPENAI_API_KEY") or "unset",
+        max_retries=0,
+    )
+    client.purpose, client.patience = purpose, timeout
+    return client
+
+
+def model_name() -> str:
+    return os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL
+
+
+class _RecordedClient(AsyncOpenAI):
+    """It opens no connection: the running loop's own client does, so a module may hold it, whatever loop runs."""
+
+    purpose = "agent"
+    patience = DEFAULT_TIMEOUT
+
+    async def request(
+        self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None
+    ) -> Any:
+        if options.url != "/chat/completions":
+            return await running_client().request(cast_to, options, stream=stream, stream_cls=stream_cls)
+        call = _Call(self.purpose, options.json_data, stream)
+        _current.set(call)
+        try:
+            async with asyncio.timeout(self.patience):
+                answer: Any = await running_client().request(
+                    cast_to, options, stream=stream, stream_cls=_RecordedStream
+                )
+            if not stream:
+                # Who asks for a raw response parses it later; the SDK keeps what it parsed.
+                call.hear(answer.parse() if hasattr(answer, "http_response") else answer)
+        except Exception as error:
+            raise call.failed(error) from error
+        except BaseException as error:
+            call.end(error)
+            raise
+        if not stream:
+            call.end()
+        return answer
+
+
+class _Call:
+    """One call while it goes on."""
+
+    def __init__(self, purpose: str, body: Any, stream: bool) -> None:
+        self._asked = Asked(purpose, body["messages"], body["model"], stream)
+        self._reply = Reply()
+        self._tools: dict[int, str] = {}
+        self._ended = False
+
+    def hear(self, part: Any) -> None:
+        """Note a whole answer, or the next piece of a stream. What is shaped otherwise fails where it is used."""
+        try:
+            if isinstance(part, ChatCompletion | ChatCompletionChunk):
+                self._hear(part)
+        except (AttributeError, TypeError):
+            logger.warning("An answer could not be recorded as it came: %.200r", part)
+
+    def _hear(self, part: ChatCompletion | ChatCompletionChunk) -> None:
+        reply = self._reply
+        reply.model, reply.response_id = part.model or reply.model, part.id or reply.response_id
+        if part.usage is not None:
+            reply.tokens_in, reply.tokens_out = part.usage.prompt_tokens, part.usage.completion_tokens
+            details = part.usage.prompt_tokens_details
+            reply.tokens_cached = details.cached_tokens if details else None
+        for choice in (part.choices or [])[:1]:
+            reply.finish_reason = choice.finish_reason or reply.finish_reason
+            said: Any = choice.message if isinstance(part, ChatCompletion) else choice.delta  # type: ignore[union-attr]
+            reply.text += said.content or ""
+            reply.refusal += said.refusal or ""
+            for place, tool in enumerate(said.tool_calls or []):
+                self._hear_of(getattr(tool, "index", place), tool.function)
+
+    def _hear_of(self, place: int, function: Any) -> None:
+        """A stream names the tool first, and brings its arguments in pieces."""
+        begun = self._tools.get(place)
+        arguments = function.arguments or ""
+        self._tools[place] = f"{function.name} {arguments}" if begun is None else begun + arguments
+
+    def failed(self, error: Exception) -> Exception:
+        """End it; answers what is raised in place of ``error``."""
+        failure = as_failure(error)
+        self.end(failure)
+        return failure
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Report it, once."""
+        if not self._ended:
+            self._ended = True
+            said = [self._reply.text] if self._reply.text else []
+            self._reply.text = "\n".join([*said, *(f"→ {tool}" for tool in self._tools.values())])
+            report(self._asked.as_call(self._reply, error), None)
+
+
+_current: ContextVar[_Call] = ContextVar("_current")
+"""Tells a stream, which the SDK makes, whose it is."""
+
+
+class _RecordedStream(AsyncStream[ChatCompletionChunk]):
+    """Its call has ended when it was read to its end, broke off, or was left."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._call = _current.get()
+        self._iterator = self._heard(self._iterator)
+
+    async def _heard(self, chunks: AsyncIterator[ChatCompletionChunk]) -> AsyncIterator[ChatCompletionChunk]:
+        try:
+            async for chunk in chunks:
+                self._call.hear(chunk)
+                yield chunk
+        except Exception as error:
+            raise self._call.failed(error) from error
+        except asyncio.CancelledError as error:
+            self._call.end(error)
+            raise
+        finally:
+            self._call.end()
+
+    async def close(self) -> None:
+        await super().close()
+        self._call.end()
