@@ -97,6 +97,7 @@ async def test_every_model_call_is_recorded_and_nothing_goes_elsewhere(
     assert first.answer == '→ look_up_order {"order_id": "A-1001"}'
     assert last.answer == answer
     assert [message["role"] for message in last.messages] == ["system", "user", "assistant", "tool"]
+    assert last.messages[2]["content"].startswith("→ look_up_order {"), "what it called is there to be read"
     for call in (first, last):
         assert (call.model, call.purpose, call.attempt, call.demo) == ("gpt-4o-mini", "support", 1, True)
         assert call.tokens_in and call.tokens_out and call.duration_ms >= 0

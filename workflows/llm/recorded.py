@@ -11,6 +11,7 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from workflows.llm.answers import Reply
+from workflows.llm.calls import Message
 from workflows.llm.client import DEFAULT_MODEL, DEFAULT_TIMEOUT, Asked, report, running_client
 from workflows.llm.failures import as_failure
 
@@ -72,7 +73,9 @@ class _Call:
     """One call while it goes on."""
 
     def __init__(self, purpose: str, body: Any, stream: bool) -> None:
-        self._asked = Asked(purpose, body["messages"], body["model"], stream)
+        self._asked = Asked(
+            purpose, [_in_words(message) for message in body["messages"]], body["model"], stream
+        )
         self._reply = Reply()
         self._tools: dict[int, str] = {}
         self._ended = False
@@ -119,6 +122,15 @@ class _Call:
             said = [self._reply.text] if self._reply.text else []
             self._reply.text = "\n".join([*said, *(f"→ {tool}" for tool in self._tools.values())])
             report(self._asked.as_call(self._reply, error), None)
+
+
+def _in_words(message: Message) -> Message:
+    """A message that only calls tools says so where its words would be, for people to read."""
+    tools = [tool.get("function", {}) for tool in message.get("tool_calls") or []]
+    if message.get("content") or not tools:
+        return message
+    said = "\n".join(f"→ {tool.get('name')} {tool.get('arguments')}" for tool in tools)
+    return {**message, "content": said}
 
 
 _current: ContextVar[_Call] = ContextVar("_current")

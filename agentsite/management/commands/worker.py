@@ -32,7 +32,9 @@ class Command(BaseCommand):
         try:
             asyncio.run(run(options["agents"]))
         except ModuleNotFoundError as error:
-            raise CommandError(f"{error}. Frameworks are an extra: uv sync --extra frameworks") from error
+            raise CommandError(
+                f"{error}. Frameworks are an extra: .venv/bin/uv sync --extra frameworks"
+            ) from error
         # A process that ran a worker can crash in the interpreter's exit (sdk-python#300).
         logging.shutdown()
         sys.stdout.flush()
