@@ -61,7 +61,7 @@ def kit(name: str) -> Kit:
     return KITS[name]()
 
 
-# Frameworks take seconds and 100 MB to import, so only the worker that serves them does.
+# A framework takes seconds and 30 to 50 MB to import, so only the worker that serves it does.
 
 
 def _pydantic() -> Kit:

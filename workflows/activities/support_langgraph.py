@@ -14,17 +14,21 @@ from langchain_core.runnables import Runnable
 from langchain_openai import ChatOpenAI
 from langgraph.graph import START, StateGraph
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 from temporalio.langgraph import LangGraphPlugin
 
 from workflows.activities.model import BEAT, MARGIN
 from workflows.agents.support_langgraph import GRAPH, TOOLS, State, next_node, use_tools
-from workflows.contracts import HEARTBEAT, MODEL_CALL, MODEL_RETRY
+from workflows.contracts import HEARTBEAT, MALFORMED_ANSWER, MODEL_CALL, MODEL_RETRY
 from workflows.llm.recorded import model_name, recorded_client
 
 
 async def ask_model(state: State) -> dict[str, Any]:
     async with _beating():
         answer = await _model().ainvoke(state["messages"])
+    if faulty := getattr(answer, "invalid_tool_calls", None):
+        # LangChain sets these aside; what is left would look like an answer without words.
+        raise ApplicationError(f"A tool was called with no JSON: {faulty[0]['args']}", type=MALFORMED_ANSWER)
     return {"messages": [convert_to_openai_messages(answer)]}
 
 

@@ -7,6 +7,7 @@ import operator
 from typing import Annotated, Any
 
 from langchain_core.tools import BaseTool, StructuredTool
+from langgraph.errors import GraphRecursionError
 from langgraph.graph import END
 from pydantic import ValidationError
 from temporalio import workflow
@@ -18,6 +19,7 @@ from workflows.agents.support import INSTRUCTIONS, Support, SupportInput, descri
 
 DESCRIPTION = describe("langgraph", "LangGraph")
 GRAPH = "support"
+MOST_STEPS = 40
 
 TOOLS: dict[str, BaseTool] = {
     tool.__name__: StructuredTool.from_function(coroutine=tool) for tool in support.TOOLS
@@ -40,7 +42,10 @@ async def _use_tool(call: dict[str, Any]) -> dict[str, Any]:
     tool = TOOLS.get(name)
     try:
         arguments = json.loads(call["function"]["arguments"])
-        result = await tool.ainvoke(arguments) if tool else f"There is no tool {name}."
+        if tool is None or not isinstance(arguments, dict):
+            result = f"There is no tool {name} that takes this."
+        else:
+            result = await tool.ainvoke(arguments)
     except (ValidationError, json.JSONDecodeError) as error:
         result = f"{name} could not be called so: {error}"
     return {"role": "tool", "tool_call_id": call["id"], "content": result}
@@ -51,14 +56,15 @@ async def next_node(state: State) -> str:
     return "use_tools" if state["messages"][-1].get("tool_calls") else END
 
 
-@workflow.defn(name=DESCRIPTION.workflow_type)
+# A model that goes in circles fails the run, and not its task for ever.
+@workflow.defn(name=DESCRIPTION.workflow_type, failure_exception_types=[GraphRecursionError])
 class LangGraphSupportAgent(Support):
     @workflow.run
     async def run(self, request: SupportInput) -> dict[str, Any]:
         self.request = request.request
         said = [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": self.request}]
         try:
-            state = await graph(GRAPH).compile().ainvoke({"messages": said})
+            state = await graph(GRAPH).compile().ainvoke({"messages": said}, {"recursion_limit": MOST_STEPS})
             return {"answer": state["messages"][-1]["content"]}
         finally:
             await self.finish()

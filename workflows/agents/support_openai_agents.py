@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import Agent, RunConfig, Runner, function_tool
+from agents import Agent, AgentsException, RunConfig, Runner, function_tool
 from temporalio import workflow
 
 from workflows.agents.support import INSTRUCTIONS, TOOLS, Support, SupportInput, describe
@@ -21,7 +21,8 @@ agent = Agent[None](
 )
 
 
-@workflow.defn(name=DESCRIPTION.workflow_type)
+# A model that goes in circles, or calls a tool with nonsense, fails the run, and not its task for ever.
+@workflow.defn(name=DESCRIPTION.workflow_type, failure_exception_types=[AgentsException])
 class OpenAISupportAgent(Support):
     @workflow.run
     async def run(self, request: SupportInput) -> dict[str, Any]:
