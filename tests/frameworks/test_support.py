@@ -58,6 +58,26 @@ async def test_paid_as_decided_and_the_model_is_told(
     assert (await world.now(left)).state == "withdrawn"
 
 
+async def test_a_refused_payment_fails_the_run(
+    world: World, serving: Serving, start: Start, demo: Demo
+) -> None:
+    demo.http.post(f"{demo.payments_url}/control", json={"status": 402, "times": 1}).raise_for_status()
+    async with serving():
+        handle = await start(LAMP)
+        decision = await world.decide(await world.question(handle))
+        await world.deliver(handle, decision)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+
+    causes, error = [], failed.value.cause
+    while error is not None:
+        causes.append(getattr(error, "type", None))
+        error = error.__cause__
+    assert "PaymentRefused" in causes
+    assert ledger(demo) == []
+    assert (await world.delivery(decision)).state == "acted_on"
+
+
 async def test_a_worker_that_stops_while_a_person_thinks_is_not_missed(
     world: World, serving: Serving, start: Start, demo: Demo
 ) -> None:
