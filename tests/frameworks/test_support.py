@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
 from tests.frameworks.conftest import KITS, Serving, Start
@@ -16,7 +17,7 @@ from tests.workflows.agents.test_model_faults import attempts, calls, kinds, wai
 from tests.workflows.agents.test_refund import ledger
 from tests.workflows.llm.conftest import ROOT, Demo
 from tests.workflows.world import World, until
-from workflows.contracts import HEARTBEAT, MODEL_CALL, MODEL_RETRY
+from workflows.contracts import HEARTBEAT, MODEL_RETRY
 from workflows.registry import kit
 
 LAMP = "The lamp of order A-1002 came broken. I would like a refund."
@@ -175,20 +176,10 @@ async def test_failures_of_the_model_are_what_they_are_elsewhere(
     failed = [call for call in await calls(limited) if call.error]
     assert [(call.attempt, call.error["type"]) for call in failed if call.error] == [(1, "RateLimited")]
 
-
-async def test_calls_of_the_model_beat_and_are_retried_as_ours(
-    world: World, serving: Serving, name: str
-) -> None:
-    agent, request = f"support-{name}", {"request": "Where is order A-1001?"}
-    async with serving():
-        # The server cuts an activity's timeouts to what the run has left.
-        handle = await world.start(agent, request, task_queue=agent, execution_timeout=MODEL_CALL * 2)
-        await handle.result()
-    history = await handle.fetch_history()
-    scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
-    step = next(one for one in scheduled if one.activity_type.name == MODEL_STEP[name])
+    scheduled = await world.events(limited, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+    step = scheduled[0].activity_task_scheduled_event_attributes
+    assert step.activity_type.name == MODEL_STEP[name]
     assert step.heartbeat_timeout.ToTimedelta() == HEARTBEAT
-    assert step.start_to_close_timeout.ToTimedelta() == MODEL_CALL
     assert step.retry_policy.maximum_attempts == MODEL_RETRY.maximum_attempts
     assert "ValidationError" in step.retry_policy.non_retryable_error_types
 
