@@ -71,5 +71,5 @@ $(TO_RUN): pyproject.toml uv.lock | $(UV)
 
 $(TO_TEST): pyproject.toml uv.lock | $(UV)
 	@echo "set-up: installing what the site and its tests need into $(VENV) (about 1 GB)"
-	@$(UV) sync --locked
+	@$(UV) sync --locked --extra frameworks
 	@touch $(TO_RUN) $@

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from temporalio.client import Plugin
+
 from workflows.activities import (
     chat,
     delegation,
@@ -39,13 +41,14 @@ from workflows.contracts import AGENTS_QUEUE, AgentDescription
 
 @dataclass(frozen=True)
 class Kit:
-    """``passthrough`` names the modules that a workflow's sandbox need not import anew."""
+    """``passthrough`` names the modules that a workflow's sandbox need not import anew. ``plugins`` are a framework's."""
 
     queue: str
     agents: Sequence[AgentDescription]
     workflows: Sequence[type]
     activities: Sequence[Callable[..., Any]]
     passthrough: Sequence[str] = ()
+    plugins: Sequence[Plugin] = ()
 
 
 HUMAN_ACTIVITIES: Sequence[Callable[..., Any]] = (
@@ -111,4 +114,51 @@ STANDARD = Kit(
 
 def kit(name: str) -> Kit:
     """``""`` is the standard one. Raises ``KeyError`` for a name that is unknown."""
-    return {"": STANDARD}[name]
+    return KITS[name]()
+
+
+# A framework takes seconds and 30 to 50 MB to import, so only the worker that serves it does.
+
+
+def _pydantic() -> Kit:
+    from pydantic_ai.durable_exec.temporal import PydanticAIPlugin
+
+    from workflows.agents import support_pydantic as agent
+
+    return _support(agent.DESCRIPTION, agent.PydanticSupportAgent, PydanticAIPlugin())
+
+
+def _openai_agents() -> Kit:
+    from workflows.activities.support_openai_agents import plugin
+    from workflows.agents import support_openai_agents as agent
+
+    return _support(agent.DESCRIPTION, agent.OpenAISupportAgent, plugin())
+
+
+def _langgraph() -> Kit:
+    from workflows.activities.support_langgraph import plugin
+    from workflows.agents import support_langgraph as agent
+
+    return _support(agent.DESCRIPTION, agent.LangGraphSupportAgent, plugin())
+
+
+def _support(agent: AgentDescription, workflow: type, plugin: Plugin) -> Kit:
+    from workflows.activities import support
+
+    return Kit(
+        queue=agent.queue,
+        agents=(agent,),
+        workflows=(workflow,),
+        activities=(support.find_order, refund.pay_refund),
+        # What the agent is made of is built once, and not for each run; it keeps nothing of a run.
+        passthrough=("workflows.agents", "workflows.llm"),
+        plugins=(plugin,),
+    )
+
+
+KITS: dict[str, Callable[[], Kit]] = {
+    "": lambda: STANDARD,
+    "langgraph": _langgraph,
+    "openai-agents": _openai_agents,
+    "pydantic": _pydantic,
+}

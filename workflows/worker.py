@@ -77,7 +77,7 @@ def agents_worker(
     client: Client, threads: ThreadPoolExecutor, recorder: Recorder, served: Kit = STANDARD
 ) -> Worker:
     return Worker(
-        client,
+        plugged(client, served),
         task_queue=served.queue,
         workflows=served.workflows,
         activities=served.activities,
@@ -95,6 +95,15 @@ def agents_worker(
 def activities_per_second() -> float | None:
     """What Temporal hands out of the agents' queue, to all workers together; None for as many as there are."""
     return float(os.environ.get("AGENTS_ACTIVITIES_PER_SECOND") or 0) or None
+
+
+def plugged(client: Client, served: Kit) -> Client:
+    """The same connection, with the kit's plugins; a worker takes them over from its client."""
+    if not served.plugins:
+        return client
+    config = client.config()
+    config["plugins"] = served.plugins
+    return Client(**config)
 
 
 def human_worker(client: Client, threads: ThreadPoolExecutor, recorder: Recorder) -> Worker:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from openai import AsyncStream
@@ -64,18 +64,25 @@ class Reply:
         """Take over a stream as it comes; raise LostAnswer when it ends before its finish reason."""
         async with stream:
             async for chunk in stream:
-                self._identify(chunk)
-                self._count(chunk.usage)
-                for choice in (chunk.choices or [])[:1]:
-                    self.finish_reason = _name(choice.finish_reason, MOST_REASON) or self.finish_reason
-                    if choice.delta is not None:
-                        self._add(choice.delta.content, choice.delta.refusal)
-                        for call in choice.delta.tool_calls or []:
-                            self._add_call(call.index, call.id, call.function)
-                        if on_token and choice.delta.content:
-                            _tell(on_token, choice.delta.content)
+                said = self.hear(chunk)
+                if on_token and said:
+                    _tell(on_token, said)
         if self.finish_reason is None:
             raise LostAnswer("the stream ended before the answer was whole")
+
+    def hear(self, chunk: ChatCompletionChunk) -> str | None:
+        """Take over the next piece of a stream; answers its words."""
+        self._identify(chunk)
+        self._count(chunk.usage)
+        said = None
+        for choice in (chunk.choices or [])[:1]:
+            self.finish_reason = _name(choice.finish_reason, MOST_REASON) or self.finish_reason
+            if choice.delta is not None:
+                said = choice.delta.content
+                self._add(said, choice.delta.refusal)
+                for call in choice.delta.tool_calls or []:
+                    self._add_call(call.index, call.id, call.function)
+        return said
 
     def _identify(self, part: ChatCompletion | ChatCompletionChunk) -> None:
         self.model = _name(part.model, MOST_NAME) or self.model
@@ -112,8 +119,8 @@ class Reply:
 
     @property
     def said(self) -> str:
-        """What arrived, in words: text or refusal, then the calls as JSON."""
-        calls = [json.dumps(asdict(part), ensure_ascii=False) for _, part in sorted(self.calls.items())]
+        """What arrived, in words: text or refusal, then the tools that are called."""
+        calls = [f"→ {part.name} {part.arguments}" for _, part in sorted(self.calls.items())]
         return "\n".join(filter(None, [self.text or self.refusal, *calls]))
 
     def check(self) -> None:

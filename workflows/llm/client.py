@@ -92,7 +92,7 @@ async def complete(
     end = time.monotonic() + timeout
     turn_of = in_turn(model, tokens_of(messages), patience=timeout / 2, slot=slot, on_wait=on_wait)
     async with turn_of as turn:
-        asked = _Asked(purpose, messages, model, stream)
+        asked = Asked(purpose, messages, model, stream)
         request = _request(asked, json_schema, json_object, tools, temperature, end - time.monotonic())
         answer = await _answer(asked, request, json_schema, tools, on_token, on_call)
         if answer.tokens_in is not None:
@@ -101,7 +101,7 @@ async def complete(
 
 
 async def _answer(
-    asked: "_Asked",
+    asked: "Asked",
     request: dict[str, Any],
     json_schema: dict[str, Any] | None,
     tools: Sequence[Tool],
@@ -124,7 +124,7 @@ async def _answer(
         error = as_failure(failed)
         raise error from failed
     finally:
-        _report(asked.as_call(reply, error), on_call)
+        report(asked.as_call(reply, error), on_call)
     return asked.as_completion(reply, data, calls)
 
 
@@ -134,7 +134,7 @@ async def close_clients() -> None:
         await client.close()
 
 
-class _Asked:
+class Asked:
     """What was asked, of whom, and when."""
 
     def __init__(self, purpose: str, messages: Sequence[Message], model: str, stream: bool) -> None:
@@ -185,7 +185,7 @@ class _Asked:
 
 
 def _request(
-    asked: _Asked,
+    asked: Asked,
     json_schema: dict[str, Any] | None,
     json_object: bool,
     tools: Sequence[Tool],
@@ -212,7 +212,7 @@ def _request(
 
 
 async def _exchange(request: dict[str, Any], reply: Reply, on_token: Callable[[str], None] | None) -> None:
-    answer = await _client().chat.completions.create(**request)
+    answer = await running_client().chat.completions.create(**request)
     try:
         if request.get("stream"):
             await reply.read_stream(answer, on_token)
@@ -223,7 +223,7 @@ async def _exchange(request: dict[str, Any], reply: Reply, on_token: Callable[[s
         raise MalformedAnswer(f"not shaped as a chat completion: {error}") from error
 
 
-def _client() -> AsyncOpenAI:
+def running_client() -> AsyncOpenAI:
     """The running loop's client for the settings of the moment."""
     settings = (os.environ.get("OPENAI_BASE_URL") or None, os.environ.get("OPENAI_API_KEY") or "unset")
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
@@ -270,7 +270,7 @@ def _host() -> str:
     return url.netloc.rpartition("@")[2]
 
 
-def _report(call: ModelCall, on_call: Recorder | None) -> None:
+def report(call: ModelCall, on_call: Recorder | None) -> None:
     for recorder in (call_recorder.get(), on_call):
         if recorder is None:
             continue

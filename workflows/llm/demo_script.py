@@ -8,6 +8,7 @@ from typing import Any
 from workflows.llm.demo_patterns import patterns_answer
 from workflows.llm.demo_prompt import Prompt
 from workflows.llm.demo_schema import example_of
+from workflows.llm.demo_support import at_the_desk
 from workflows.llm.demo_talk import small_talk, summary, tool_answer, wants_summary
 
 INVENTED = "(figure invented by the demo model)"
@@ -87,6 +88,11 @@ class ToolCall:
 
 def answer(prompt: Prompt) -> str | ToolCall:
     """The demo model's answer: text (JSON in JSON mode) or a tool call."""
+    match at_the_desk(prompt):
+        case str(said):
+            return said
+        case name, arguments:
+            return ToolCall(f"call_{prompt.digest}", name, json.dumps(arguments, ensure_ascii=False))
     match prompt.wanted:
         case "tool_call":
             return _tool_call(prompt)

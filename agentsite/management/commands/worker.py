@@ -8,8 +8,9 @@ import os
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from workflows.registry import KITS
 from workflows.worker import run
 
 
@@ -18,10 +19,22 @@ class Command(BaseCommand):
     help = "Run agents and the activities by which workflows reach people."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--agents", default="", metavar="KIT", help="other agents than the standard ones")
+        others = ", ".join(name for name in KITS if name)
+        parser.add_argument(
+            "--agents",
+            default="",
+            metavar="KIT",
+            choices=KITS,
+            help=f"other agents than the standard ones: {others}",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(run(options["agents"]))
+        try:
+            asyncio.run(run(options["agents"]))
+        except ModuleNotFoundError as error:
+            raise CommandError(
+                f"{error}. Frameworks are an extra: .venv/bin/uv sync --extra frameworks"
+            ) from error
         # A process that ran a worker can crash in the interpreter's exit (sdk-python#300).
         logging.shutdown()
         sys.stdout.flush()
