@@ -191,7 +191,7 @@ async def test_a_slot_that_comes_too_late_is_kept_for_the_next_attempt(
 
 
 async def test_what_a_model_writes_is_told_as_it_comes(agents: World, demo: Demo) -> None:
-    demo.inject("slow", seconds=4, match="How tall is the teak?")
+    demo.inject("slow", seconds=3, match="How tall is the teak?")
     handle = await research(agents, "How tall is the teak?")
     seen: dict[int, str] = {}
     plan = Attempt.objects.filter(run__workflow_id=handle.id, activity_type="generate_plan")
