@@ -14,7 +14,7 @@ WANTS_MONEY = re.compile(r"\brefund|\bmoney back\b|\breimburs", re.IGNORECASE)
 
 def at_the_desk(prompt: Prompt) -> tuple[str, dict[str, Any]] | str | None:
     """The tool to call and its arguments, or the answer. None where the tools are others than the support's."""
-    if not {tool["name"] for tool in prompt.tools} >= TOOLS:
+    if not _is_a_desk(prompt):
         return None
     said, done = prompt.last_user, _done(prompt)
     named = ORDER.search(said)
@@ -34,6 +34,12 @@ def at_the_desk(prompt: Prompt) -> tuple[str, dict[str, Any]] | str | None:
         }
     about = f"Order {order.get('order_id')} ({order.get('item')}): {order.get('state')}."
     return f"{about} {done.get('issue_refund', '')}".strip()
+
+
+def _is_a_desk(prompt: Prompt) -> bool:
+    """By the tools and their arguments: a conversation has some of the same names."""
+    tools = {tool["name"]: (tool.get("parameters") or {}).get("properties", {}) for tool in prompt.tools}
+    return tools.keys() >= TOOLS and "order_id" in tools["look_up_order"]
 
 
 def _done(prompt: Prompt) -> dict[str, str]:

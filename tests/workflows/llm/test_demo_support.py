@@ -9,8 +9,8 @@ from .conftest import Demo
 
 ORDER = {"order_id": "A-1002", "customer": "Dora", "item": "desk lamp", "total": 42.5, "state": "broken"}
 TOOLS = [
-    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
-    for name in ("issue_refund", "look_up_order")
+    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": fields}}}
+    for name, fields in (("issue_refund", {}), ("look_up_order", {"order_id": {"type": "string"}}))
 ]
 
 

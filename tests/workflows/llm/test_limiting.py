@@ -42,7 +42,7 @@ def asked_by_all(limiters: list[SharedLimiter | None]) -> list[str]:
 
     async def work(limiter: SharedLimiter | None) -> list[str]:
         model_limiter.set(limiter)
-        client._client()  # a worker makes it once, in a tenth of a second: ten at once would keep each other waiting
+        client.running_client()  # a worker makes it once, in a tenth of a second: ten at once would keep each other waiting
         await asyncio.to_thread(warm.wait)
         outcomes = await asyncio.gather(*(ask() for _ in range(CALLS)))
         await close_clients()
