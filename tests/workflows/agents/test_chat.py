@@ -232,6 +232,18 @@ async def test_what_is_said_before_the_end_is_answered(agents: World, demo: Demo
     assert (await talk.turns())[-1].text.startswith("The conversation has ended.")
 
 
+async def test_what_is_said_while_it_is_summed_up_is_answered_too(agents: World, demo: Demo) -> None:
+    talk = await Talk.begin(agents, message="Hello, my name is Ada.")
+    await talk.answer_to("first")
+    demo.inject("slow", match="Summarize the conversation", seconds=1)
+    await talk._signal("chat_end", None)
+    await until(lambda: _asked(demo, "So far"), "it is summed up")
+    assert (
+        await talk.answer_to(await talk.say("What is my name?"))
+    ).text == "You said that your name is Ada."
+    assert (await talk.end_of_it())["messages"] == 2
+
+
 async def test_a_cancellation_withdraws_what_is_asked(agents: World, demo: Demo) -> None:
     talk = await Talk.begin(agents, message="Refund 40 to Dora")
     question = await agents.question(talk.first)
