@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 
 from reviews.conversations.models import Conversation, Turn, TurnQuerySet, TurnRole
 from reviews.outbox.models import Message
@@ -32,8 +32,10 @@ def first_message(run: Run) -> str:
 
 def newest_run(run: Run) -> Run:
     """The execution of the run's workflow that hears what is said now: the open one, else the last."""
+    if run.imported_at is not None:
+        return run
     runs = Run.objects.filter(
-        namespace=run.namespace, workflow_id=run.workflow_id, workspace=run.workspace_id
+        namespace=run.namespace, workflow_id=run.workflow_id, workspace=run.workspace_id, imported_at=None
     )
     newest = list(runs.select_related("workspace", "started_by").order_by("-created_at", "-id")[:10])
     return next((one for one in newest if one.status in OPEN_STATUSES), newest[0] if newest else run)
@@ -45,16 +47,20 @@ def turns_of(conversation: Conversation | None) -> TurnQuerySet:
     return Turn.objects.filter(conversation=conversation).with_people()
 
 
-def answered_in(conversation: Conversation | None, keys: Collection[str]) -> set[str]:
-    """Those messages that have their answer."""
-    found = turns_of(conversation).filter(answers__in=keys).order_by()
+def answered_in(conversation: Conversation | None, turns: Sequence[Turn]) -> set[str]:
+    """The keys of those messages that have their answer; ``turns`` are in their order."""
+    if not turns:
+        return set()
+    later = turns_of(conversation).filter(number__gt=turns[0].number).order_by()
+    found = later.filter(answers__in=[turn.key for turn in turns])
     return set(found.values_list("answers", flat=True))
 
 
 def messages_of(turns: Iterable[Turn]) -> dict[str, Message]:
     """What carries people's turns to the workflow, by the turn's key; none for what came past Agentsite."""
-    ids = [turn.id for turn in turns if turn.role == TurnRole.PERSON and turn.key == str(turn.id)]
-    return {str(message.request_id): message for message in Message.objects.filter(request_id__in=ids)}
+    sent = {turn.id: turn.run_id for turn in turns if turn.key == str(turn.id)}
+    messages = Message.objects.filter(subject__in=set(sent.values()), request_id__in=sent)
+    return {str(message.request_id): message for message in messages}
 
 
 def writing_now(run: Run, conversation: Conversation | None) -> Attempt | None:
@@ -63,5 +69,5 @@ def writing_now(run: Run, conversation: Conversation | None) -> Attempt | None:
     attempt = attempts.exclude(outcome__in=[Attempt.Outcome.FAILED, Attempt.Outcome.CANCELED]).first()
     if attempt is None:
         return None
-    kept = turns_of(conversation).exclude(role=TurnRole.PERSON).filter(created_at__gt=attempt.started_at)
-    return None if kept.exists() else attempt
+    newest = turns_of(conversation).exclude(role=TurnRole.PERSON).order_by("-number").first()
+    return None if newest is not None and newest.created_at > attempt.started_at else attempt

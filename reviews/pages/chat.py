@@ -160,7 +160,7 @@ class Talk:
         """The oldest first."""
         shown = self._turns[:SHOWN][::-1]
         people = [turn for turn in shown if turn.role == TurnRole.PERSON]
-        answered = answered_in(self.conversation, [turn.key for turn in people])
+        answered = answered_in(self.conversation, people)
         # What the agent is at is told by what it writes, and by its tools.
         answered |= {turn.key.partition("#")[0] for turn in shown if turn.role != TurnRole.PERSON}
         waiting = [turn for turn in people if turn.key not in answered]

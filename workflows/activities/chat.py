@@ -21,11 +21,11 @@ from reviews.runs import mirroring
 from reviews.runs.models import Run
 from workflows.activities.database import with_database
 from workflows.activities.model import converse
+from workflows.agents.refund import FORM
 from workflows.llm.calls import Message
 from workflows.llm.tools import Tool
 from workflows.stubs.chat import (
     ORDER,
-    REFUND,
     AnswerRequest,
     Call,
     KeepRequest,
@@ -51,7 +51,7 @@ RULES = (
 )
 TOOLS = (
     Tool("look_up_order", "Look up an order of the shop by its number.", ORDER),
-    Tool("issue_refund", "Pay money back to a customer. A person is asked first.", REFUND),
+    Tool("issue_refund", "Pay money back to a customer. A person is asked first.", FORM),
 )
 
 ORDERS: dict[str, dict[str, Any]] = {

@@ -104,11 +104,14 @@ class ChatAgent:
     async def run(self, request: ChatInput) -> dict[str, Any]:
         try:
             await self._resume()
-            while await self._is_spoken_to():
-                await self._answer(self.inbox.popleft())
-                if self._is_long():
-                    await self._continue_as_new()
-            return await self._result()
+            while True:
+                while await self._is_spoken_to():
+                    await self._answer(self.inbox.popleft())
+                    if self._is_long():
+                        await self._continue_as_new()
+                summary = await self._last_summary()
+                if not self.inbox:  # what was said meanwhile is answered too
+                    return await self._result(summary)
         finally:
             await human.drain()
 
@@ -245,16 +248,19 @@ class ChatAgent:
         ]
         await chat.keep_turns(KeepRequest(turns))
 
-    async def _result(self) -> dict[str, Any]:
-        """With a summary in the model's words, where it finds any."""
+    async def _last_summary(self) -> str:
+        """In the model's words, where it finds any."""
         lines = [line for exchange in self.exchanges for line in exchange.lines]
-        summary = self.summary
-        if lines:
-            try:
-                summary = await chat.summarize_conversation(SummaryRequest(self.summary, lines))
-            except ActivityError as error:
-                if is_cancelled_exception(error):
-                    raise
+        if not lines:
+            return self.summary
+        try:
+            return await chat.summarize_conversation(SummaryRequest(self.summary, lines))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return self.summary
+
+    async def _result(self, summary: str) -> dict[str, Any]:
         ending = KeptTurn("end", "note", f"The conversation has ended. {summary}".strip())
         await chat.keep_turns(KeepRequest([ending]))
         return {"outcome": "ended", "messages": self.answered, "summary": summary}

@@ -13,14 +13,14 @@ from typing import Any
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from workflows import human
+from workflows.agents.refund import FORM, HIGH
 from workflows.contracts import Evidence
 from workflows.human import Answer
 from workflows.stubs import chat
-from workflows.stubs.chat import REFUND, Call, Exchange, KeepRequest, KeptTurn, OrderRequest, ToolState
+from workflows.stubs.chat import Call, Exchange, KeepRequest, KeptTurn, OrderRequest, ToolState
 from workflows.stubs.refund import Payment, pay_refund
 
 ANSWER_WITHIN = timedelta(hours=24)
-HIGH = 1000
 MOST_AT_ONCE = 5
 """Calls of one reply that are carried out."""
 
@@ -70,7 +70,7 @@ async def _refund(call: Call, key: str, exchange: Exchange) -> Outcome:
         title=f"Refund {money} to {to}?",
         description="In a conversation, the model asks for this refund. Nothing is paid before a person agrees.",
         proposal=call.arguments,
-        form=REFUND,
+        form=FORM,
         options=[
             human.approve(f"pays {money} to {to}"),
             human.edit("change what is paid, then pay"),

@@ -23,16 +23,6 @@ LONGEST_RESULT = 4_000
 NOTICED = timedelta(seconds=5)
 """Heartbeat timeout: somebody waits for the answer, so a dead worker is noticed sooner than elsewhere."""
 
-REFUND = {
-    "type": "object",
-    "properties": {
-        "customer": {"type": "string", "title": "Customer", "minLength": 1, "maxLength": 200},
-        "amount": {"type": "number", "title": "Amount", "exclusiveMinimum": 0, "maximum": 1_000_000},
-        "reason": {"type": "string", "title": "Reason", "minLength": 1, "maxLength": 4000},
-    },
-    "required": ["customer", "amount", "reason"],
-    "additionalProperties": False,
-}
 ORDER = {
     "type": "object",
     "properties": {"order": {"type": "string", "title": "Order number", "pattern": "^[0-9]{4}$"}},

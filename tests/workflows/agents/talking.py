@@ -52,6 +52,9 @@ class Talk:
     async def end(self) -> dict[str, Any]:
         """The result of the conversation."""
         await self._signal("chat_end", None)
+        return await self.end_of_it()
+
+    async def end_of_it(self) -> dict[str, Any]:
         result: dict[str, Any] = await self.world.client.get_workflow_handle(self.first.id).result()
         return result
 

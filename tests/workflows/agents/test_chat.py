@@ -19,6 +19,8 @@ from tests.workflows.llm.conftest import Demo
 from tests.workflows.world import World, until
 from workflows.bridge.database import in_database
 from workflows.llm.calls import CORRECTION
+from workflows.llm.client import Completion
+from workflows.llm.tools import ToolCall
 
 EVERY = 3
 
@@ -183,6 +185,43 @@ async def test_a_snapshot_that_cannot_be_written_holds_nothing_up(
     assert len(await talk.executions()) == 2, "the second answer's snapshot could be written"
 
 
+async def test_long_messages_are_snapshotted_early(agents: World, demo: Demo) -> None:
+    talk = await Talk.begin(agents, snapshot_every=100)
+    for letter in "abcd":
+        await talk.ask(letter * 8000)
+    await talk.end()
+
+    assert len(await talk.executions()) == 2
+    [(_, snapshot)] = await _snapshots(talk)
+    assert snapshot["answered"] == 3 and len(snapshot["exchanges"]) == 1
+    assert "aaa" in snapshot["summary"], "what is not kept word for word is summed up"
+
+
+async def test_a_model_that_only_calls_tools_has_to_answer_in_the_end(
+    agents: World, demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workflows.activities import chat
+
+    offered: list[int] = []
+
+    async def restless(purpose: str, messages: Any, *, tools: Any = (), **options: Any) -> Completion:
+        if purpose != "answer":
+            return await converse(purpose, messages, **options)
+        offered.append(len(tools))
+        calls = [ToolCall(f"call-{number}", "look_up_order", {"order": "1001"}) for number in range(7)]
+        words = "" if tools else "Enough."
+        return Completion(words, None, "restless", "stop", 1, 1, 0, 1, "x", False, calls if tools else [])
+
+    converse = chat.converse
+    monkeypatch.setattr(chat, "converse", restless)
+    talk = await Talk.begin(agents)
+    assert await talk.ask("Where is order 1001?") == "Enough."
+    assert [bool(count) for count in offered] == [True] * 4 + [False]
+    states = [turn.state for turn in await talk.turns("tool")]
+    assert states == (["done"] * 5 + ["refused"] * 2) * 4
+    await talk.end()
+
+
 async def test_what_is_said_before_the_end_is_answered(agents: World, demo: Demo) -> None:
     talk = await Talk.begin(agents)
     ids = [await talk.say(f"no {number}") for number in range(4)]
@@ -191,6 +230,18 @@ async def test_what_is_said_before_the_end_is_answered(agents: World, demo: Demo
     assert result["messages"] == 4
     assert [turn.answers for turn in await talk.turns("agent")] == ids
     assert (await talk.turns())[-1].text.startswith("The conversation has ended.")
+
+
+async def test_what_is_said_while_it_is_summed_up_is_answered_too(agents: World, demo: Demo) -> None:
+    talk = await Talk.begin(agents, message="Hello, my name is Ada.")
+    await talk.answer_to("first")
+    demo.inject("slow", match="Summarize the conversation", seconds=1)
+    await talk._signal("chat_end", None)
+    await until(lambda: _asked(demo, "So far"), "it is summed up")
+    assert (
+        await talk.answer_to(await talk.say("What is my name?"))
+    ).text == "You said that your name is Ada."
+    assert (await talk.end_of_it())["messages"] == 2
 
 
 async def test_a_cancellation_withdraws_what_is_asked(agents: World, demo: Demo) -> None:

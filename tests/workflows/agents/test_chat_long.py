@@ -8,9 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from reviews.runs.models import ModelCall
 from tests.workflows.agents.talking import Talk
 from tests.workflows.llm.conftest import Demo
 from tests.workflows.world import World
+from workflows.agents.chat import REMEMBERED
+from workflows.bridge.database import in_database
 
 TURNS = 1000
 AHEAD = 25
@@ -53,8 +56,17 @@ async def test_a_thousand_turns(agents: World, demo: Demo) -> None:
     summaries = len(lengths)  # one at each snapshot but the first that keep all, and one at the end
     assert TURNS < demo.stats()["completed"] <= TURNS + summaries
     assert max(lengths) < 1000 and max(sizes) < 2_000_000
+    longest_prompt = await in_database(_longest_prompt, talk)
+    assert longest_prompt < 2 * (EVERY + REMEMBERED) + 3, "the model reads the newest, and a summary"
     print(
         f"{TURNS} turns in {took:.0f} s over {len(lengths)} executions; the longest history has {max(lengths)} events "
-        f"and {max(sizes) / 1000:.0f} kB; a new worker would have replayed {open_events} events at the end"
+        f"and {max(sizes) / 1000:.0f} kB; a new worker would have replayed {open_events} events at the end; the model never "
+        f"read more than {longest_prompt} messages"
     )
     agents.started = agents.started[-3:]  # replaying all of them would take as long again
+
+
+def _longest_prompt(talk: Talk) -> int:
+    """Messages in one request to the model."""
+    calls = ModelCall.objects.filter(run__workflow_id=talk.first.id).values_list("messages", flat=True)
+    return max(len(messages) for messages in calls.iterator())
