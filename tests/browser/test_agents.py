@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +20,17 @@ from playwright.sync_api import Browser, Page, expect
 
 from agentsite.home import ROOT
 from tests.support.drawing import drawing
-from tests.support.processes import wait_until
+from tests.support.processes import running, wait_until
 from tests.support.site import Site
-from workflows.registry import STANDARD
+from workflows.registry import KITS, STANDARD
 
 pytestmark = pytest.mark.browser
 PATIENCE = 120.0
 HEIGHT = 860
 NAMES = [agent.name for agent in STANDARD.agents]
 PICTURES = ROOT / "docs" / "pictures"
+PARTS = ("billing", "technical")
+"""Shown with the router, whose children they are."""
 ENDLESS = {"chat": "chat_end"}
 """Agents that wait for more until this signal."""
 
@@ -41,37 +47,71 @@ def at_the_desk(site: Site, chromium: Browser) -> Page:
 @pytest.fixture(scope="module")
 def runs(site: Site, at_the_desk: Page) -> dict[str, str]:
     """The run of each agent, all started from the page one after the other, so that they work at the same time."""
-    started = {}
-    for name in NAMES:
-        at_the_desk.goto(f"{site.web}/runs/new/?workspace=demo&agent={name}")
-        at_the_desk.get_by_role("button", name="Start run").click()
-        at_the_desk.wait_for_url("**/runs/*/**")
-        started[name] = at_the_desk.url.split("/runs/")[1].split("/")[0]
-    return started
+    return {name: _start(site, at_the_desk, name) for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_agent_is_started_from_the_page_and_ends_well(
     site: Site, at_the_desk: Page, runs: dict[str, str], name: str, screenshots: Path
 ) -> None:
+    _see_through(site, at_the_desk, runs[name], name, screenshots)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kit", [name for name in KITS if name])
+def test_an_agent_in_a_framework_is_started_from_the_page_and_ends_well(
+    site: Site, at_the_desk: Page, kit: str, screenshots: Path
+) -> None:
+    with _worker_of(site, kit):
+        name = f"support-{kit}"
+        run = _start(site, at_the_desk, name)
+        _see_through(site, at_the_desk, run, name, screenshots)
+
+
+def test_the_documentation_has_a_picture_for_each() -> None:
+    shown = re.findall(r"\(pictures/([\w-]+)\.svg\)", (ROOT / "docs" / "agents.md").read_text())
+    assert {*shown, *PARTS} == {*NAMES, *(f"support-{kit}" for kit in KITS if kit)}
+    assert not [name for name in shown if not (PICTURES / f"{name}.svg").exists()]
+
+
+@contextmanager
+def _worker_of(site: Site, kit: str) -> Iterator[None]:
+    """Beside the site's own, as docs/agents.md says it is started."""
+    command = [sys.executable, str(ROOT / "manage.py"), "worker", "--agents", kit]
+    environment = site.env | {
+        "DATABASE_URL": site.database,
+        "TEMPORAL_ADDRESS": site.temporal,
+        "OPENAI_BASE_URL": site.model,
+        "AGENTSITE_DEMO_MODEL": "1",
+        "PAYMENTS_URL": site.payments,
+    }
+    log = site.home / f"worker-{kit}.log"
+    with running(
+        command, environment=environment, log=log, is_ready=lambda _: "Working on" in log.read_text()
+    ):
+        yield
+
+
+def _start(site: Site, page: Page, name: str) -> str:
+    """Its run's id."""
+    page.goto(f"{site.web}/runs/new/?workspace=demo&agent={name}")
+    page.get_by_role("button", name="Start run").click()
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}/"))
+    return page.url.split("/runs/")[1].split("/")[0]
+
+
+def _see_through(site: Site, page: Page, run: str, name: str, screenshots: Path) -> None:
     with site.client(site.token()) as rest:
-        ended = wait_until(lambda: _ended(rest, runs[name], name), f"{name} ends", PATIENCE)
+        ended = wait_until(lambda: _ended(rest, run, name), f"{name} ends", PATIENCE)
     assert ended["status"] == "completed", ended
-    at_the_desk.goto(f"{site.web}/runs/{ended['id']}/")
-    expect(at_the_desk.locator("#run-head")).to_contain_text("completed")
-    at_the_desk.screenshot(path=screenshots / f"agent-{name}.png")
-    drawn = drawing(at_the_desk, HEIGHT)
+    page.goto(f"{site.web}/runs/{ended['id']}/")
+    expect(page.locator("#run-head")).to_contain_text("completed")
+    page.screenshot(path=screenshots / f"agent-{name}.png")
+    drawn = drawing(page, HEIGHT)
     assert ended["workflow_id"] in drawn
     if os.environ.get("PICTURES"):
         PICTURES.mkdir(exist_ok=True)
         (PICTURES / f"{name}.svg").write_text(drawn)
-
-
-def test_the_documentation_has_a_section_with_a_picture_for_each() -> None:
-    text = (ROOT / "docs" / "agents.md").read_text()
-    for name in NAMES:
-        assert f"(pictures/{name}.svg)" in text, name
-        assert (PICTURES / f"{name}.svg").exists(), name
 
 
 def _ended(rest: httpx.Client, run: str, name: str) -> dict[str, Any] | None:

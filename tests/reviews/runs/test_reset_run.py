@@ -86,4 +86,4 @@ def test_a_run_that_temporal_holds_no_more_cannot_be_reset(run: Run, olga: Accou
 
 
 def test_the_last_failure_of_the_workflows_code_is_in_the_history(run: Run) -> None:
-    assert task_failure(run) == {"cause": "", "message": "a bad deploy"}
+    assert task_failure(run) == {"cause": "", "message": "a bad deploy", "unknown": False}
