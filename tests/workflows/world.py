@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -32,6 +32,9 @@ from workflows.registry import STANDARD
 
 T = TypeVar("T")
 Handle = WorkflowHandle[Any, Any]
+QUICK = workers.runner("workflows.agents", "tests.workflows.flows")
+"""Importing each module anew for each run is most of what a test would take. That our workflows keep to the sandbox,
+tests/workflows/agents/test_replay.py and the workers of whole sites show."""
 PATIENCE = timedelta(seconds=90)
 """For a workflow that would wait for ever: its test fails then, and does not hang."""
 
@@ -129,7 +132,7 @@ class World:
 
     async def replay(self) -> None:
         """Every history recorded here replays without nondeterminism."""
-        replayer = Replayer(workflows=[*FLOWS, *STANDARD.workflows], workflow_runner=workers.runner())
+        replayer = Replayer(workflows=[*FLOWS, *STANDARD.workflows], workflow_runner=QUICK)
         for handle in {handle.run_id: handle for handle in self.started}.values():
             await replayer.replay_workflow(await handle.fetch_history())
 
@@ -221,13 +224,14 @@ async def working(
             world.client,
             task_queue=world.queue,
             workflows=FLOWS,
-            workflow_runner=workers.runner(),
+            workflow_runner=QUICK,
             graceful_shutdown_timeout=timedelta(0),
         )
         await stack.enter_async_context(flows)
         await stack.enter_async_context(_people_worker(world, threads, recorder, activities))
         if agents:
-            await stack.enter_async_context(workers.agents_worker(world.client, threads, recorder))
+            served = replace(STANDARD, passthrough=("workflows.agents",))
+            await stack.enter_async_context(workers.agents_worker(world.client, threads, recorder, served))
         yield recorder
     recorder.close()
 
