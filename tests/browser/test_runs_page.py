@@ -14,7 +14,7 @@ from reviews.runs import mirroring
 from reviews.runs.models import Run, SavedView
 from tests.browser.conftest import SignIn
 from tests.browser.scene import Scene
-from tests.browser.test_accessibility import SIZES, faults_of
+from tests.browser.test_accessibility import QUICK, SIZES, THEMES, faults_of
 from tests.support.people import start_refund
 
 pytestmark = pytest.mark.browser
@@ -25,14 +25,19 @@ def chosen(page: Page) -> int:
     return page.locator("[data-choice]:checked").count()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [*SIZES, "768"])
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        pytest.param(size, theme, marks=() if (size, theme) in QUICK else pytest.mark.soak)
+        for size in SIZES
+        for theme in THEMES
+    ],
+)
 def test_axe_finds_nothing_in_what_is_folded(
     scene: Scene, sign_in: SignIn, screenshots: Path, size: str, theme: str
 ) -> None:
     scene.furnish()
-    viewport = SIZES.get(size, {"width": 768, "height": 1024})
-    page = sign_in(scene.people.alice, color_scheme=theme, viewport=viewport, bypass_csp=True)
+    page = sign_in(scene.people.alice, viewport=SIZES[size], bypass_csp=True, **THEMES[theme])
     page.goto(f"/runs/?status=open&agent=refund&parent={scene.family.id}&q=parcel")
     page.locator("[data-choice]").first.check()
     for words in ("Filter", "Save view", "Cancel…", "Terminate…"):

@@ -16,14 +16,28 @@ DRAW = r"""
   const isSeen = (box) =>
     box.width > 0.5 && box.height > 0.5 && box.bottom > 0 && box.top < height && box.right > 0 && box.left < width;
   const hasColour = (colour) => colour && !/^rgba\(.*, 0\)$|^transparent$/.test(colour);
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const painted = new Map();
+  // Whatever a style names it by, as #rrggbb (and an opacity where it is not whole).
+  function paint(colour) {
+    if (!painted.has(colour)) {
+      pixel.clearRect(0, 0, 1, 1);
+      pixel.fillStyle = colour;
+      pixel.fillRect(0, 0, 1, 1);
+      const [r, g, b, a] = pixel.getImageData(0, 0, 1, 1).data;
+      const hex = [r, g, b, ...(a < 255 ? [a] : [])].map((part) => part.toString(16).padStart(2, "0")).join("");
+      painted.set(colour, `#${hex}`);
+    }
+    return painted.get(colour);
+  }
 
   function boxOf(element, style) {
     const box = element.getBoundingClientRect();
     if (!isSeen(box)) return;
     const side = ["Top", "Right", "Bottom", "Left"].find((one) => parseFloat(style[`border${one}Width`]) > 0);
     const all = ["Top", "Right", "Bottom", "Left"].every((one) => parseFloat(style[`border${one}Width`]) > 0);
-    const fill = hasColour(style.backgroundColor) ? style.backgroundColor : "none";
-    const stroke = all && hasColour(style.borderTopColor) ? ` stroke="${style.borderTopColor}"` : "";
+    const fill = hasColour(style.backgroundColor) ? paint(style.backgroundColor) : "none";
+    const stroke = all && hasColour(style.borderTopColor) ? ` stroke="${paint(style.borderTopColor)}"` : "";
     const radius = Math.min(parseFloat(style.borderTopLeftRadius) || 0, box.height / 2);
     if (fill !== "none" || stroke) {
       out.push(`<rect x="${round(box.left)}" y="${round(box.top)}" width="${round(box.width)}" height="${round(box.height)}"`
@@ -36,7 +50,7 @@ DRAW = r"""
     ]) {
       const colour = style[`border${one}Color`];
       if (parseFloat(style[`border${one}Width`]) > 0 && hasColour(colour)) {
-        out.push(`<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" stroke="${colour}"/>`);
+        out.push(`<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" stroke="${paint(colour)}"/>`);
       }
     }
   }
@@ -75,7 +89,7 @@ DRAW = r"""
       const baseline = line.top + (line.bottom - line.top) / 2 + size * 0.35;
       out.push(`<text x="${round(left)}" y="${round(baseline)}" font-size="${round(size)}" textLength="${round(right - left)}"`
         + ` lengthAdjust="spacingAndGlyphs"${mono ? ' class="m"' : ""}${style.fontWeight > 500 ? ' font-weight="600"' : ""}`
-        + ` fill="${style.color}">${escape(upper ? text.toUpperCase() : text)}</text>`);
+        + ` fill="${paint(style.color)}">${escape(upper ? text.toUpperCase() : text)}</text>`);
     }
   }
 
@@ -84,7 +98,7 @@ DRAW = r"""
     if (!isSeen(box)) return;
     if (svg.matches(".icon")) {
       out.push(`<circle cx="${round(box.left + box.width / 2)}" cy="${round(box.top + box.height / 2)}" r="${round(box.width / 4)}"`
-        + ` fill="${style.color}" opacity="0.7"/>`);
+        + ` fill="${paint(style.color)}" opacity="0.7"/>`);
       return;
     }
     for (const part of svg.querySelectorAll("rect, line")) {
@@ -92,7 +106,7 @@ DRAW = r"""
       const look = getComputedStyle(part);
       if (!isSeen(place)) continue;
       out.push(`<rect x="${round(place.left)}" y="${round(place.top)}" width="${round(place.width)}" height="${round(place.height)}"`
-        + ` fill="${look.fill}" opacity="${look.opacity}"/>`);
+        + ` fill="${paint(look.fill)}" opacity="${look.opacity}"/>`);
     }
   }
 
@@ -110,7 +124,7 @@ DRAW = r"""
   }
 
   draw(document.body);
-  const ground = getComputedStyle(document.body).backgroundColor;
+  const ground = paint(getComputedStyle(document.body).backgroundColor);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif">\n`
     + `<style>.m{font-family:ui-monospace,monospace}</style>\n<rect width="100%" height="100%" fill="${ground}"/>\n${out.join("\n")}\n</svg>\n`;
 }

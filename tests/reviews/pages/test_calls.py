@@ -25,19 +25,19 @@ def test_a_call_and_the_head_say_what_it_cost(as_victor: Client, run: Run) -> No
     record_call(run, tokens_in=1000, tokens_out=0)
     record_call(run, model="unheard-of")
     content = shown(as_victor, run)
-    assert "<dt>Cost</dt><dd>$0.3602 " in content
+    assert " out · $0.3602 " in content
     assert "and 1 call without a price" in content
     assert "cost $0.3600" in content
     assert "no price of unheard-of is known" in content
 
 
 def test_a_run_without_calls_has_no_cost(as_victor: Client, run: Run) -> None:
-    assert "<dt>Cost</dt><dd>–</dd>" in shown(as_victor, run, "steps")
+    assert "Tokens, cost" not in shown(as_victor, run, "steps")
 
 
 def test_the_demo_model_is_said_to_cost_nothing(as_victor: Client, run: Run) -> None:
     record_call(run, demo=True)
-    assert "<dt>Cost</dt><dd>$0.00" in shown(as_victor, run)
+    assert " out · $0.00 " in shown(as_victor, run)
     assert "the demo model costs nothing" in shown(as_victor, run)
 
 
