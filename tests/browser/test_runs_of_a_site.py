@@ -80,7 +80,7 @@ def test_by_keyboard_alone_from_a_start_to_the_end_of_its_run(site: Site, chromi
     tab_to(page, page.locator(f"main a[href='{run.removeprefix(site.web)}']").first)
     page.keyboard.press("Enter")
     expect(page).to_have_url(run)
-    expect(page.locator("#run-head")).to_contain_text("Completed", timeout=60_000)
+    expect(page.locator("#run-head")).to_contain_text("completed", timeout=60_000)
     context.close()
 
 
