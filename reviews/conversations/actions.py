@@ -56,7 +56,7 @@ def say(run: Run, text: str, *, by: Account) -> Turn:
         conversation = _locked(run)
         listening = newest_run(run)
         message = {"id": str(id), "text": text, "by": str(by), "recorded": True}
-        runs.signal_run(listening, MESSAGE_SIGNAL, message, by=by, request_id=id)
+        runs.signal_run(listening, MESSAGE_SIGNAL, message, by=by, request_id=id, follow=True)
         turn = _append(
             conversation, id=id, key=str(id), role=TurnRole.PERSON, text=text, by=by, run=listening
         )
@@ -72,7 +72,7 @@ def end(run: Run, *, by: Account) -> None:
     :class:`~reviews.runs.actions.RunClosed`.
     """
     _require_ears(run)
-    runs.signal_run(newest_run(run), END_SIGNAL, {"by": str(by)}, by=by)
+    runs.signal_run(newest_run(run), END_SIGNAL, {"by": str(by)}, by=by, follow=True)
 
 
 def keep(run: Run, heard: Sequence[Heard]) -> int:

@@ -15,7 +15,7 @@ from reviews.outbox import actions as outbox
 from reviews.outbox.models import MessageKind
 from reviews.people.models import Account
 from reviews.runs.faults import Fault, InvalidInput, faults_of
-from reviews.runs.models import AgentType, HistoryChunk, Run
+from reviews.runs.models import AgentType, HistoryChunk, Run, RunStatus
 from reviews.runs.text import clean
 from reviews.workspaces.models import Workspace
 
@@ -137,10 +137,19 @@ def start_again(run: Run, *, by: Account) -> Run:
     return another
 
 
-def signal_run(run: Run, name: str, input: Any, *, by: Account, request_id: uuid.UUID | None = None) -> None:
+def signal_run(
+    run: Run,
+    name: str,
+    input: Any,
+    *,
+    by: Account,
+    request_id: uuid.UUID | None = None,
+    follow: bool = False,
+) -> None:
     """Queue a signal with one argument, under ``request_id`` where what it carries has an id of its own.
 
-    Raises :class:`RunClosed`, and :class:`InvalidInput` for the signal that carries decisions: nobody sends one
+    ``follow``: also when the run has just continued as new and nobody has met its successor here yet; the courier
+    finds it. Raises :class:`RunClosed`, and :class:`InvalidInput` for the signal that carries decisions: nobody sends one
     that was not made.
     """
     if name == DECISION_SIGNAL:
@@ -148,7 +157,7 @@ def signal_run(run: Run, name: str, input: Any, *, by: Account, request_id: uuid
             [Fault("/name", "Answers go to the question itself, so that they are recorded first.")]
         )
     body = {"name": name, "input": clean(input)}
-    control(run, MessageKind.SIGNAL, body, by=by, request_id=request_id, signal=name)
+    control(run, MessageKind.SIGNAL, body, by=by, request_id=request_id, follow=follow, signal=name)
 
 
 def cancel_run(run: Run, *, by: Account) -> None:
@@ -173,6 +182,7 @@ def control(
     *,
     by: Account,
     closed_too: bool = False,
+    follow: bool = False,
     request_id: uuid.UUID | None = None,
     **details: Any,
 ) -> None:
@@ -183,7 +193,8 @@ def control(
             raise RunGone("imported from a file, no server knows it")
         if run.gone_at:
             raise RunGone("Temporal does not hold it any more")
-        if not run.is_open and not closed_too:
+        goes_on = follow and run.status == RunStatus.CONTINUED_AS_NEW
+        if not (run.is_open or goes_on or closed_too):
             raise RunClosed(run.get_status_display())
         request_id = outbox.enqueue(
             kind,

@@ -31,6 +31,7 @@ NAMES = [agent.name for agent in STANDARD.agents]
 PICTURES = ROOT / "docs" / "pictures"
 PARTS = ("billing", "technical")
 """Shown with the router, whose children they are."""
+QUICK = ("refund", "research", "router", "pipeline", "chat")
 ENDLESS = {"chat": "chat_end"}
 """Agents that wait for more until this signal."""
 
@@ -45,12 +46,15 @@ def at_the_desk(site: Site, chromium: Browser) -> Page:
 
 
 @pytest.fixture(scope="module")
-def runs(site: Site, at_the_desk: Page) -> dict[str, str]:
+def runs(site: Site, at_the_desk: Page, request: pytest.FixtureRequest) -> dict[str, str]:
     """The run of each agent, all started from the page one after the other, so that they work at the same time."""
-    return {name: _start(site, at_the_desk, name) for name in NAMES}
+    names = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    return {name: _start(site, at_the_desk, name) for name in NAMES if name in names}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.soak) for name in NAMES]
+)
 def test_an_agent_is_started_from_the_page_and_ends_well(
     site: Site, at_the_desk: Page, runs: dict[str, str], name: str, screenshots: Path
 ) -> None:

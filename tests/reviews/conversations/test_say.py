@@ -66,6 +66,13 @@ def test_what_is_said_to_an_older_execution_goes_to_the_newest(run: Run, olga: A
     assert Message.objects.get(kind="signal").run_id == "the-next-one"
 
 
+def test_a_run_that_has_just_continued_as_new_is_no_closed_conversation(run: Run, olga: Account) -> None:
+    """Its successor is met here a moment later; the courier finds it at Temporal."""
+    Run.objects.filter(id=run.id).update(status=RunStatus.CONTINUED_AS_NEW, run_id="old")
+    turn = say(run, "Are you there?", by=olga)
+    assert Message.objects.get(request_id=turn.id).run_id == "old"
+
+
 def test_a_closed_conversation_takes_nothing(run: Run, olga: Account) -> None:
     Run.objects.filter(id=run.id).update(status=RunStatus.COMPLETED)
     for act in (lambda: say(run, "Hello?", by=olga), lambda: end(run, by=olga)):
