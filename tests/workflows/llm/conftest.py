@@ -28,7 +28,12 @@ class Demo:
         assert self.process.stdout is not None
         words = self.process.stdout.readline().replace(",", "").split()
         self.base_url, self.payments_url = (word for word in words if word.startswith("http"))
-        self.http = httpx.Client(trust_env=False, timeout=10)
+        self.http = httpx.Client(
+            trust_env=False,
+            timeout=10,
+            # A kept connection may be closed by the other side just as it is used again.
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
 
     def control(self, what: str, **body: Any) -> httpx.Response:
         return self.http.post(self.base_url.replace("/v1", f"/control/{what}"), json=body)
