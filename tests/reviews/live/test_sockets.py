@@ -63,8 +63,10 @@ async def test_what_changed_while_the_socket_was_cut_is_told_on_return(site: Ser
     await in_database(change, subject)
     async with page(site, cookie) as again:
         assert (await again.listen(subject, cursor=cursor))["changed"] == [subject]
-        await hears_all(again)  # it may hear it twice
-        assert (await again.listen(subject))["changed"] == []
+        # It may hear it again while an older transaction is open, since its place is given out late; then no more.
+        async with asyncio.timeout(20):
+            while (await again.listen(subject))["changed"]:
+                await hears_all(again)
 
 
 async def test_a_page_that_slept_too_long_is_told_to_load_anew_once(site: Served, people: People) -> None:
