@@ -83,17 +83,26 @@ async def _compare(
         return [_difference(*name, "the run", "there", "missing")]
     if run.forgotten_at is not None:
         return []
-    if not run.history_whole or run.status != status_of(info.status):
-        try:
-            info = (await calls.describe(client, *name)).workflow_execution_info
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND and run.gone_at is not None:
-                return []
+    try:
+        return await _compare_row(client, name, info, run, deep)
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
             raise
+        # Deleted at Temporal, and listed for a moment longer: of a whole history nothing is left to compare.
+        known = run.gone_at is not None or run.history_whole
+        return [] if known else [_difference(*name, "the run", "gone", run.status)]
+
+
+async def _compare_row(
+    client: Client, name: tuple[str, str, str], info: WorkflowExecutionInfo, run: Run, deep: bool
+) -> list[Difference]:
+    """Raises ``RPCError``, NOT_FOUND among others."""
+    if not run.history_whole or run.status != status_of(info.status):
+        info = (await calls.describe(client, *name)).workflow_execution_info
     found = [
         _difference(*name, what, there, here) for what, there, here in _facts(info, run) if there != here
     ]
-    if info.history_length != run.last_event_id and not await _is_held_back(client, info, namespace, run):
+    if info.history_length != run.last_event_id and not await _is_held_back(client, info, name[0], run):
         found.append(_difference(*name, "events", str(info.history_length), str(run.last_event_id)))
     if deep and not found and not await _is_same_history(client, run):
         found.append(_difference(*name, "the history", "other events", "other events"))
