@@ -89,7 +89,7 @@ def _keep(rows: list[Row]) -> None:
     numbers = {row.number for row in rows}
     others = [row for row in _kept() if row["number"] not in numbers]
     new = [{"measured_at": now, "python": platform.python_version(), **row.as_json()} for row in rows]
-    every = sorted([*others, *new], key=lambda row: int(row["number"]))
+    every = sorted([*others, *new], key=lambda row: (not row["number"].isdigit(), row["number"].zfill(3)))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"rows": every}, indent=2) + "\n")
 

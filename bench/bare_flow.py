@@ -23,8 +23,8 @@ async def empty(number: int) -> int:
 @workflow.defn(name="bench-bare")
 class Bare:
     @workflow.run
-    async def run(self) -> None:
-        for number in range(ACTIVITIES):
+    async def run(self, count: int = ACTIVITIES) -> None:
+        for number in range(count):
             await workflow.execute_activity(empty, number, start_to_close_timeout=timedelta(seconds=30))
 
 
