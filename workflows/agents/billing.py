@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.contracts import AgentDescription
 from workflows.stubs.children import as_own_failure
-from workflows.stubs.router import Message, Reply, answer_billing
+from workflows.stubs.router import MESSAGE_FORM, Message, Reply, answer_billing
 
 
 @workflow.defn(name="billing")
@@ -27,13 +27,6 @@ DESCRIPTION = AgentDescription(
     title="Billing",
     description="Answers a message about invoices, charges and refunds.",
     workflow_type="billing",
-    input_schema={
-        "type": "object",
-        "properties": {
-            "message": {"type": "string", "title": "Message", "minLength": 1, "maxLength": 20_000}
-        },
-        "required": ["message"],
-        "additionalProperties": False,
-    },
+    input_schema=MESSAGE_FORM,
     example={"message": "Invoice 2081 lists the pallets twice. Which of the two charges do I pay?"},
 )

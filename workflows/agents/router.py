@@ -17,7 +17,7 @@ from workflows.contracts import AgentDescription, Evidence
 from workflows.human import Answer
 from workflows.stubs.children import was_canceled
 from workflows.stubs.failing import kind_of, reason_of
-from workflows.stubs.router import AGENTS, CATEGORIES, Classification, Message, classify_message
+from workflows.stubs.router import AGENTS, CATEGORIES, MESSAGE_FORM, Classification, Message, classify_message
 
 SURE = 0.7
 """From this confidence on no person is asked where a message goes."""
@@ -179,13 +179,6 @@ DESCRIPTION = AgentDescription(
     title="Router",
     description="Sorts a message and lets the billing or the technical agent answer it; people sort what is unclear.",
     workflow_type="router",
-    input_schema={
-        "type": "object",
-        "properties": {
-            "message": {"type": "string", "title": "Message", "minLength": 1, "maxLength": 20_000}
-        },
-        "required": ["message"],
-        "additionalProperties": False,
-    },
+    input_schema=MESSAGE_FORM,
     example={"message": "You charged me twice for invoice 2081. Please refund one of the two."},
 )

@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.contracts import AgentDescription
 from workflows.stubs.children import as_own_failure
-from workflows.stubs.router import Message, Reply, answer_technical
+from workflows.stubs.router import MESSAGE_FORM, Message, Reply, answer_technical
 
 
 @workflow.defn(name="technical")
@@ -27,13 +27,6 @@ DESCRIPTION = AgentDescription(
     title="Technical",
     description="Answers a message about errors, crashes and logins.",
     workflow_type="technical",
-    input_schema={
-        "type": "object",
-        "properties": {
-            "message": {"type": "string", "title": "Message", "minLength": 1, "maxLength": 20_000}
-        },
-        "required": ["message"],
-        "additionalProperties": False,
-    },
+    input_schema=MESSAGE_FORM,
     example={"message": "Since this morning the login page shows an error after I enter my password."},
 )

@@ -20,6 +20,15 @@ class Message:
     message: str
 
 
+MESSAGE_FORM = {
+    "type": "object",
+    "properties": {"message": {"type": "string", "title": "Message", "minLength": 1, "maxLength": 20_000}},
+    "required": ["message"],
+    "additionalProperties": False,
+}
+"""What people fill in to start the router, or one of its agents by itself."""
+
+
 @dataclass
 class Classification:
     """What the model takes a message for. ``confidence`` is 0 to 1; ``category`` may be any word."""
