@@ -176,7 +176,7 @@ def test_after_a_sleep_longer_than_the_log_every_part_is_new_and_what_is_typed_s
     page = sign_in(scene.people.ada, goes_offline=True)
     opened(page, f"/questions/{scene.question.id}/")
     loaded = page.evaluate("performance.timeOrigin")
-    page.keyboard.press("d")
+    page.locator("summary[data-key=d]").click()
     page.locator("#reject-comment").fill("Not before I have")
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")
