@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
 from reviews.escalations.models import Decision, Escalation, EscalationQuerySet
 from reviews.people.models import Account
-from reviews.runs.models import Run
 from reviews.workspaces.access import NotFound, Right, Viewer
 
 
@@ -40,9 +40,11 @@ def decision_for(viewer: Viewer, decision_id: uuid.UUID, right: Right = Right.ES
     return decision
 
 
-def of_run(run: Run) -> QuerySet[Escalation]:
-    """The questions of the run's chain, oldest first: they belong to all its executions."""
-    return Escalation.objects.of_chain(run.chain).select_related("run").order_by("opened_at", "id")
+def of_chains(viewer: Viewer, chains: Iterable[uuid.UUID]) -> QuerySet[Escalation]:
+    """The questions of these chains, oldest first: they belong to all the executions of a chain."""
+    readable = viewer.workspaces(Right.ESCALATIONS_READ)
+    questions = Escalation.objects.filter(run__chain__in=list(chains), workspace__in=readable)
+    return questions.select_related("run").order_by("opened_at", "id")
 
 
 def barred(account: Account, escalation: Escalation) -> bool:

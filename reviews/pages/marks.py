@@ -131,6 +131,9 @@ def of_run(run: Run) -> Mark:
     return Mark(*_RUN[run.status], run.get_status_display().lower())
 
 
+CHILD_WAITS = Mark("hand-raised", "waiting", "a run below waits for a person")
+
+
 def of_step(step: Step) -> Mark:
     icon, tone = _STEP[step.status]
     if step.ended and tone == "good":

@@ -12,9 +12,9 @@ from django.shortcuts import render
 
 from reviews.artifacts.queries import of_run as versions_of_run
 from reviews.conversations.queries import CHAT
-from reviews.escalations.queries import of_run as questions_of_run
+from reviews.escalations.queries import of_chains as questions_of
 from reviews.outbox.models import Message, MessageKind, MessageState
-from reviews.pages import details, events, family, steps
+from reviews.pages import details, events, family, marks, steps
 from reviews.pages.attempts import new_attempt
 from reviews.pages.edge import PageRequest, page
 from reviews.pages.numbers import number_in
@@ -62,20 +62,30 @@ def show(
 
 
 def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
-    counted = tallies(shown)
-    questions = list(questions_of_run(shown).select_related("claim__account").defer("document"))
+    counted = tallies(viewer, shown)
+    below = counted["below"]
+    asking = questions_of(viewer, [shown.chain, *(one["chain"] for one in below if one["waits"])])
+    found = list(asking.select_related("claim__account").defer("document"))
+    questions = [question for question in found if question.run.chain == shown.chain]
+    waiting = [question for question in questions if question.is_pending]
+    waiting_below = [question for question in found if question.is_pending and question not in waiting]
     sent = sent_to_temporal(shown) if counted["sent"] and tab == "steps" else []
     counts = {"steps": counted["steps"], "events": shown.last_event_id, "calls": counted["calls"],
               "files": counted["files"], "questions": len(questions)}  # fmt: skip
     return {
         "run": shown,
+        "mark": marks.CHILD_WAITS if waiting_below and not waiting else marks.of_run(shown),
+        "topics": " ".join(
+            [f"run:{shown.id}", f"message:{shown.id}", *(f"run:{one['id']}" for one in below)]
+        ),
         "tab": tab,
         "grows": tab in GROWS,
         "tabs": [(name, title, counts.get(name)) for name, title in TABS.items()],
         "tallies": counted,
         "talks": counted["turns"] is not None or shown.workflow_type == CHAT,
         "questions": questions,
-        "waiting": [question for question in questions if question.is_pending],
+        "waiting": waiting,
+        "waiting_below": waiting_below,
         "start_error": _start_error(shown),
         "may_control": shown.is_live and viewer.may(Right.RUNS_CONTROL, shown.workspace_id),
         "sent": sent,

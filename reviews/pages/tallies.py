@@ -27,10 +27,14 @@ from reviews.artifacts.models import Version
 from reviews.conversations.models import Conversation
 from reviews.outbox.models import Message, MessageKind
 from reviews.runs.models import Attempt, MirroredNamespace, ModelCall, Run, Step, StepStatus
+from reviews.runs.queries import open_below
+from reviews.workspaces.access import Right, Viewer
 
 GOING = (StepStatus.SCHEDULED, StepStatus.RUNNING)
 ENDED_BADLY = (StepStatus.FAILED, StepStatus.TIMED_OUT)
 TROUBLES = 3
+BELOW = 20
+"""Open runs below a run whose changes its page hears."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ class Trouble:
         return StepStatus(self.status).label.lower()
 
 
-def tallies(run: Run) -> dict[str, Any]:
+def tallies(viewer: Viewer, run: Run) -> dict[str, Any]:
     """``steps, going, retries, calls, tokens_in, tokens_out, cost, unpriced, demo, files, sent, mirror_trouble,
-    successor, turns``, and the newest ``troubles``."""
+    successor, turns``, the newest ``troubles``, and what is open ``below``."""
     calls = ModelCall.objects.filter(run=OuterRef("id"))
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
@@ -84,6 +88,7 @@ def tallies(run: Run) -> dict[str, Any]:
         ),
         "turns": Subquery(talks.values("last_number")),
         "troubles": ArraySubquery(_troubles(steps)),
+        "below": open_below(run, viewer.workspaces(Right.RUNS_READ), most=BELOW),
     }
     counted: dict[str, Any] = dict(Run.objects.filter(id=run.id).values(**figures).get())
     counted |= counted.pop("of_steps") or {"steps": 0, "going": 0, "retries": 0}

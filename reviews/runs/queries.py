@@ -9,10 +9,18 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Func, IntegerField, OuterRef, Q
+from django.db.models import Exists, Func, IntegerField, JSONField, OuterRef, Q
+from django.db.models.expressions import RawSQL
 
 from reviews.runs.engine import engine
-from reviews.runs.models import AgentType, HistoryChunk, MirroredNamespace, Run, RunQuerySet
+from reviews.runs.models import (
+    OPEN_STATUSES,
+    AgentType,
+    HistoryChunk,
+    MirroredNamespace,
+    Run,
+    RunQuerySet,
+)
 from reviews.runs.now import ResetPoint
 from reviews.runs.unregistered import says_unregistered
 from reviews.workspaces.access import NotFound, Right, Viewer
@@ -78,13 +86,39 @@ _NEXT_NAMES = """
 """
 
 
+def open_below(run: Run, workspaces: Sequence[uuid.UUID], *, most: int) -> RawSQL:
+    """What the run started, and what that started, as far as it is open and in these workspaces, as a list of
+    ``{id, chain, waits}``; what waits for a person comes first."""
+    open_ones = list(OPEN_STATUSES)
+    params = [run.id, list(workspaces), open_ones, run.id, most]
+    return RawSQL(_OPEN_BELOW, params, output_field=JSONField())  # noqa: S611 (nobody's text is in it)
+
+
+_OPEN_BELOW = """
+    WITH RECURSIVE below AS (
+        SELECT %s::uuid AS id, 0 AS depth
+        UNION ALL
+        SELECT child.id, depth + 1 FROM below JOIN reviews_run child ON child.parent_id = below.id
+        WHERE depth < 10 AND child.workspace_id = ANY(%s) AND child.status = ANY(%s)
+    ), first AS (
+        SELECT id, chain, waiting_for_human AS waits FROM reviews_run
+        WHERE id IN (SELECT id FROM below WHERE depth > 0) AND id <> %s
+        ORDER BY waiting_for_human DESC, created_at, id LIMIT %s
+    )
+    SELECT coalesce(jsonb_agg(first), '[]') FROM first
+"""
+
+
 def with_children(runs: RunQuerySet, workspaces: Sequence[uuid.UUID], *, most: int) -> RunQuerySet:
-    """Each run with ``child_count``, of those in these workspaces; ``most`` + 1 stands for more than ``most``."""
+    """Each run with ``child_count``, of those in these workspaces; ``most`` + 1 stands for more than ``most``.
+
+    ``child_waits`` says whether one of them waits for a person.
+    """
     children = Run.objects.filter(parent=OuterRef("id"), workspace__in=workspaces).order_by()
     counted = Func(
         ArraySubquery(children.values("id")[: most + 1]), function="cardinality", output_field=IntegerField()
     )
-    return runs.annotate(child_count=counted)
+    return runs.annotate(child_count=counted, child_waits=Exists(children.filter(waiting_for_human=True)))
 
 
 def chain_of(run: Run) -> list[Run]:

@@ -17,7 +17,7 @@ from reviews.people.models import Account
 from reviews.runs.models import Run
 from reviews.workspaces.models import Workspace
 from tests.support.histories import keep_history, started
-from tests.support.people import start_refund
+from tests.support.people import People, approve, ask_refund, child_of, start_refund
 
 HTMX = {"HX-Request": "true"}
 
@@ -96,6 +96,20 @@ def test_a_thousand_children_are_few_queries(
         ).content.decode()
         found |= {line[:10] for line in part.split('dir="auto">')[1:]}
     assert len(found) == 1000
+
+
+def test_a_question_further_down_is_said_at_the_top(as_victor: Client, run: Run, people: People) -> None:
+    between = child_of(run, start_refund(run.workspace, people.olga))
+    asking = child_of(between, start_refund(run.workspace, people.olga))
+    assert "A run below waits" not in shown(as_victor, run)
+    question = ask_refund(asking)
+    content = shown(as_victor, run)
+    assert "a run below waits for a person" in content, "the run's own mark"
+    assert "A run below waits for a person" in content
+    assert reverse("question", args=[question.id]) in content
+    assert f"run:{asking.id}" in content, "the head hears what becomes of it"
+    approve(question, people.bob)
+    assert "A run below waits" not in shown(as_victor, run)
 
 
 def test_relatives_abroad_are_not_named(

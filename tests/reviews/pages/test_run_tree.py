@@ -10,7 +10,7 @@ from reviews.people.models import Account
 from reviews.runs.models import Run
 from reviews.workspaces.models import Workspace
 from tests.reviews.pages.test_runs import ids
-from tests.support.people import child_of, start_refund
+from tests.support.people import ask_refund, child_of, start_refund
 
 
 @pytest.fixture
@@ -31,6 +31,12 @@ def test_only_runs_without_a_parent_are_listed_and_that_is_said(as_victor: Clien
     assert "2 children" in page.content.decode()
     assert "1 run without a parent; children are folded" in page.content.decode()
     assert 'href="/runs/?flat=1"' in page.content.decode()
+
+
+def test_a_folded_child_that_waits_is_said(as_victor: Client, family: list[Run]) -> None:
+    assert "one waits for a person" not in as_victor.get("/runs/").content.decode()
+    ask_refund(family[1])
+    assert "one waits for a person" in as_victor.get("/runs/").content.decode()
 
 
 def test_a_run_is_unfolded_in_place_level_by_level(as_victor: Client, family: list[Run]) -> None:
