@@ -5,18 +5,55 @@ Batches may come twice or out of order: each line is an upsert by its own key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import transaction
-from django.db.models.functions import Now
+from django.db import connection, transaction
 
-from reviews.changes import actions as changes
+from reviews.changes.models import CHANNEL
 from reviews.runs import mirroring, prices, transcripts
 from reviews.runs.models import Attempt, ModelCall, Run
 from reviews.runs.text import clean
+from reviews.statements import Part, write
+
+# What has ended stays as it ended. A start that comes late, or again, takes no progress away.
+_ATTEMPTS = """
+    attempt AS (
+        INSERT INTO reviews_attempt AS known (
+            run_id, activity_id, number, activity_type, worker, started_at, outcome, ended_at, failure, progress
+        )
+        SELECT * FROM unnest(
+            %s::uuid[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
+            %s::timestamptz[], %s::jsonb[], %s::jsonb[]
+        )
+        ON CONFLICT (run_id, activity_id, number) DO UPDATE SET
+            outcome = excluded.outcome, ended_at = excluded.ended_at, failure = excluded.failure,
+            progress = coalesce(excluded.progress, known.progress)
+        WHERE known.ended_at IS NULL
+    )
+"""
+# An earlier attempt that never ended lost its worker: the next one has begun.
+_LOST = """
+    UPDATE reviews_attempt lost SET outcome = 'failed', ended_at = newer.started_at, failure = %s::jsonb
+    FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::timestamptz[]) AS newer (run_id, activity_id, number, started_at)
+    WHERE lost.run_id = newer.run_id AND lost.activity_id = newer.activity_id AND lost.number < newer.number
+        AND lost.outcome = 'running'
+"""
+_WORKER_LOST = {"type": "WorkerLost", "message": "The worker stopped answering.", "retryable": True}
+# Locked in one order, so that no two batches wait for each other.
+_MOVED = """
+    locked AS (SELECT id FROM reviews_run WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE),
+    moved AS (
+        UPDATE reviews_run run SET moved_at = statement_timestamp() FROM locked WHERE run.id = locked.id
+        RETURNING run.id, run.workspace_id
+    ), moved_change AS (
+        INSERT INTO reviews_change (workspace_id, topic, object_id) SELECT workspace_id, 'run', id::text FROM moved
+    )
+"""
 
 
 @dataclass(frozen=True)
@@ -54,43 +91,87 @@ class ModelCallSeen:
     fields: dict[str, Any]
 
 
+class _Key(NamedTuple):
+    run_id: uuid.UUID
+    activity_id: str
+    number: int
+
+
 def record(seen: Sequence[AttemptSeen | ModelCallSeen]) -> None:
-    """Write a batch, one transaction for each execution in it; what is large goes to storage before."""
-    by_execution: dict[Execution, list[AttemptSeen | ModelCallSeen]] = {}
-    for item in map(_without_bulk, seen):
-        by_execution.setdefault(item.execution, []).append(item)
-    for execution, items in by_execution.items():
-        _record_of(execution, items)
-
-
-def _without_bulk(item: AttemptSeen | ModelCallSeen) -> AttemptSeen | ModelCallSeen:
-    if isinstance(item, AttemptSeen):
-        return item
-    return replace(item, fields=transcripts.without_bulk(item.id, item.fields))
-
-
-def _record_of(execution: Execution, items: Iterable[AttemptSeen | ModelCallSeen]) -> None:
+    """Write a batch in one transaction of a few statements; what is large goes to storage before."""
+    runs = _runs_of({item.execution for item in seen})
+    known = [item for item in seen if item.execution in runs]
+    attempts = _merged(runs, (item for item in known if isinstance(item, AttemptSeen)))
+    calls = [_model_call(runs[item.execution], item) for item in known if isinstance(item, ModelCallSeen)]
     with transaction.atomic():
-        try:
-            run = mirroring.adopt(
-                execution.namespace,
-                execution.workflow_id,
-                execution.run_id,
-                workflow_type=execution.workflow_type,
-            )
-        except mirroring.UnknownWorkspace:
-            return  # a workflow of a namespace that nobody here owns
-        for item in items:
-            if isinstance(item, AttemptSeen):
-                _attempt(run, item)
-            else:
-                _model_call(run, item)
-        Run.objects.filter(id=run.id).update(moved_at=Now())
-        changes.record(("run", run.id), workspace_id=run.workspace_id)
+        ModelCall.objects.bulk_create(calls, ignore_conflicts=True)
+        write(_attempts(attempts), Part(_MOVED, (sorted(set(runs.values())),), CHANNEL))
+        _end_lost(attempts)
 
 
-def _model_call(run: Run, seen: ModelCallSeen) -> None:
-    call = ModelCall(id=seen.id, run=run, **clean(seen.fields))
+def _runs_of(executions: set[Execution]) -> dict[Execution, uuid.UUID]:
+    """Those that are not known yet are adopted; a workflow of a namespace that nobody here owns has none."""
+    found = Run.objects.filter(run_id__in=[execution.run_id for execution in executions])
+    ids = {
+        (namespace, workflow_id, run_id): id
+        for id, namespace, workflow_id, run_id in found.values_list(
+            "id", "namespace", "workflow_id", "run_id"
+        )
+    }
+    runs = {}
+    for execution in executions:
+        id = ids.get((execution.namespace, execution.workflow_id, execution.run_id)) or _adopted(execution)
+        if id is not None:
+            runs[execution] = id
+    return runs
+
+
+def _adopted(execution: Execution) -> uuid.UUID | None:
+    name = execution.namespace, execution.workflow_id, execution.run_id
+    try:
+        with transaction.atomic():
+            return mirroring.adopt(*name, workflow_type=execution.workflow_type).id
+    except mirroring.UnknownWorkspace:
+        return None
+
+
+def _merged(runs: Mapping[Execution, uuid.UUID], seen: Iterable[AttemptSeen]) -> dict[_Key, AttemptSeen]:
+    """Each attempt once, as the batch leaves it; ordered, so that no two batches wait for each other's rows."""
+    merged: dict[_Key, AttemptSeen] = {}
+    for item in seen:
+        key = _Key(runs[item.execution], item.activity_id, item.number)
+        before = merged.get(key)
+        if before is None:
+            merged[key] = item
+        elif before.ended_at is None:
+            progress = item.progress if item.progress is not None else before.progress
+            merged[key] = replace(item, started_at=before.started_at, progress=progress)
+    return dict(sorted(merged.items()))
+
+
+def _attempts(attempts: Mapping[_Key, AttemptSeen]) -> Part:
+    rows = [
+        (*key, one.activity_type, one.worker, one.started_at, one.outcome, one.ended_at, _json(one.failure), _json(one.progress))
+        for key, one in attempts.items()
+    ]  # fmt: skip
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 10
+    return Part(_ATTEMPTS, tuple(columns))
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(clean(value))
+
+
+def _end_lost(attempts: Mapping[_Key, AttemptSeen]) -> None:
+    """Apart: it has to see what was written before."""
+    later = [(*key, one.started_at) for key, one in attempts.items() if key.number > 1]
+    if later:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOST, [json.dumps(_WORKER_LOST), *map(list, zip(*later, strict=True))])
+
+
+def _model_call(run_id: uuid.UUID, seen: ModelCallSeen) -> ModelCall:
+    call = ModelCall(id=seen.id, run_id=run_id, **clean(transcripts.without_bulk(seen.id, seen.fields)))
     call.cost = prices.cost_of(
         call.model,
         demo=call.demo,
@@ -98,33 +179,4 @@ def _model_call(run: Run, seen: ModelCallSeen) -> None:
         tokens_out=call.tokens_out,
         tokens_cached=call.tokens_cached,
     )
-    ModelCall.objects.bulk_create([call], ignore_conflicts=True)
-
-
-def _attempt(run: Run, seen: AttemptSeen) -> None:
-    attempt, _ = Attempt.objects.select_for_update().get_or_create(
-        run=run,
-        activity_id=seen.activity_id,
-        number=seen.number,
-        defaults={"activity_type": seen.activity_type, "worker": seen.worker, "started_at": seen.started_at},
-    )
-    if attempt.ended_at is not None:
-        return
-    attempt.outcome, attempt.ended_at = seen.outcome, seen.ended_at
-    attempt.failure = clean(seen.failure)
-    attempt.progress = clean(seen.progress) if seen.progress is not None else attempt.progress
-    attempt.save()
-    if seen.ended_at is None:
-        _end_lost(run, seen)
-
-
-def _end_lost(run: Run, newer: AttemptSeen) -> None:
-    """An earlier attempt that never ended lost its worker: the next one has begun."""
-    lost = Attempt.objects.filter(
-        run=run, activity_id=newer.activity_id, number__lt=newer.number, outcome=Attempt.Outcome.RUNNING
-    )
-    lost.update(
-        outcome=Attempt.Outcome.FAILED,
-        ended_at=newer.started_at,
-        failure={"type": "WorkerLost", "message": "The worker stopped answering.", "retryable": True},
-    )
+    return call

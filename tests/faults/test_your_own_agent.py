@@ -26,6 +26,7 @@ AGENT = blocks_under(PAGE, "Your own agent") | blocks_under(PAGE, "Start it from
 DEADLINE = blocks_under(PAGE, "A deadline")["greeter.py"]
 IN_TYPESCRIPT = blocks_under(PAGE, "In TypeScript")
 NODE = 20
+DEADLINE_IN_TYPESCRIPT = blocks_under(PAGE, "A deadline in TypeScript")["workflows.ts"]
 PACKAGES = Path(sys.prefix) / "greeter-ts"
 """Kept beside our own packages, as those are: npm takes 11 s to put its 270 MB there, and less than one to look again."""
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH", "ENOTCACHED")
@@ -179,3 +180,15 @@ def test_the_same_in_typescript(in_typescript: Folder, owner: Reviewer) -> None:
         decision = owner.decide(owner.question(run))
         assert owner.delivered(decision)["delivery"]["state"] == "acted_on"
         assert owner.closed(run)["result"] == "Hello, Grace!"
+
+
+@pytest.mark.soak
+def test_a_deadline_passes_in_typescript(in_typescript: Folder, owner: Reviewer) -> None:
+    late = patched(IN_TYPESCRIPT["workflows.ts"], DEADLINE_IN_TYPESCRIPT)
+    in_typescript.write("workflows.ts", late.replace("60 * 60 * 1000", "2000"))
+    with in_typescript.working():
+        in_typescript.do("start", **{"greet-grace": "greet-late-grace"})
+        run = found(owner, "greet-late-grace")
+        question = owner.question(run)
+        assert owner.closed(run)["result"] == "Nobody answered in time."
+    assert owner.get(f"/escalations/{question['id']}")["state"] == "expired"

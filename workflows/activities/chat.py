@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from reviews.artifacts.actions import write_version
 from reviews.artifacts.models import Version
 from reviews.artifacts.queries import content
 from reviews.conversations import actions as conversations
 from reviews.conversations.actions import Heard
+from reviews.conversations.models import TurnRole
+from reviews.conversations.queries import conversation_of, turns_of
 from reviews.runs import mirroring
 from reviews.runs.models import Run
 from workflows.activities.database import with_database
@@ -25,9 +26,12 @@ from workflows.agents.refund import FORM
 from workflows.llm.calls import Message
 from workflows.llm.tools import Tool
 from workflows.stubs.chat import (
+    MOST_SEEN,
     ORDER,
+    REMEMBERED,
     AnswerRequest,
     Call,
+    Exchange,
     KeepRequest,
     Line,
     OrderRequest,
@@ -42,6 +46,9 @@ PACE = 0.3
 """Seconds between two looks of the page at an answer while it is written."""
 TAIL = 8_000
 """Characters of it that the page shows meanwhile."""
+PATIENT_ATTEMPTS = 10
+"""So often a storage that is away is asked for a snapshot (about a minute)."""
+FORGOTTEN = "What was said before these last messages was lost with the file that kept it."
 
 CLERK = "You are a friendly clerk of a shop. Answer shortly."
 RULES = (
@@ -137,18 +144,38 @@ def write_snapshot(request: SnapshotRequest) -> SnapshotClaim:
 @activity.defn
 @with_database
 def load_snapshot(claim: SnapshotClaim) -> Snapshot:
-    """Of this very conversation. A file that holds none fails the run: there is nothing to go on with."""
+    """Of this very conversation. Where the file holds none, what stands on the conversation's page has to do."""
+    run = _this_run()
     try:
-        written = Version.objects.filter(
-            id=uuid.UUID(claim.version_id), artifact__workspace=_this_run().workspace
-        )
-        version = written.select_related("blob").get()
-        snapshot = TypeAdapter(Snapshot).validate_json(b"".join(content(version)))
-    except (Version.DoesNotExist, ValueError, ValidationError) as error:
-        raise _unreadable(f"The snapshot {claim.version_id} cannot be read: {error}") from error
-    if snapshot.workflow_id != activity.info().workflow_id:
-        raise _unreadable(f"The snapshot {claim.version_id} is of another conversation.")
+        return _snapshot(run, claim)
+    except (Version.DoesNotExist, OSError, ValueError) as error:
+        if isinstance(error, OSError) and activity.info().attempt < PATIENT_ATTEMPTS:
+            raise
+        note = f"{FORGOTTEN} (The snapshot could not be read: {type(error).__name__}.)"
+        conversations.keep(run, [Heard(f"recalled-{claim.version_id}", TurnRole.NOTE, note)])
+        return _recalled(run)
+
+
+def _snapshot(run: Run, claim: SnapshotClaim) -> Snapshot:
+    written = Version.objects.filter(id=uuid.UUID(claim.version_id), artifact__workspace=run.workspace)
+    version = written.select_related("blob").get()
+    snapshot = TypeAdapter(Snapshot).validate_json(b"".join(content(version)))
+    if snapshot.workflow_id != run.workflow_id:
+        raise ValueError("it is of another conversation")
     return snapshot
+
+
+def _recalled(run: Run) -> Snapshot:
+    """From the turns that people read: the last exchanges in words, and which messages have their answer."""
+    turns = list(turns_of(conversation_of(run)))
+    answers = {turn.answers: turn for turn in turns if turn.answers}
+    answered = [turn for turn in turns if turn.role == TurnRole.PERSON and turn.key in answers]
+    exchanges = [
+        Exchange([Line("user", turn.text), Line("assistant", answers[turn.key].text)])
+        for turn in answered[-REMEMBERED:]
+    ]
+    keys = [turn.key for turn in answered]
+    return Snapshot(run.workflow_id, FORGOTTEN, exchanges, len(answered), keys[-MOST_SEEN:])
 
 
 @activity.defn
@@ -188,7 +215,3 @@ def _this_run() -> Run:
         info.workflow_run_id or "",
         workflow_type=info.workflow_type or "",
     )
-
-
-def _unreadable(message: str) -> ApplicationError:
-    return ApplicationError(message, type="SnapshotUnreadable", non_retryable=True)

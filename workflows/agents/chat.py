@@ -23,6 +23,8 @@ from workflows.stubs.chat import (
     FIRST,
     LONGEST_TEXT,
     MESSAGE_SIGNAL,
+    MOST_SEEN,
+    REMEMBERED,
     AnswerRequest,
     Exchange,
     KeepRequest,
@@ -38,12 +40,8 @@ from workflows.stubs.chat import (
 
 MOST_CALLS = 4
 """Rounds of tools for one message; then the model answers in words."""
-REMEMBERED = 6
-"""Exchanges that a snapshot keeps word for word; the summary stands for those before."""
 MOST_CHARACTERS = 24_000
 """Of exchanges since the summary. Longer ones are snapshotted early, so that the model's context stays bounded."""
-MOST_SEEN = 500
-"""Ids of messages by which a repeat is known."""
 LONGEST_ID = 100
 
 

@@ -20,6 +20,11 @@ LONGEST_TEXT = 8_000
 LONGEST_RESULT = 4_000
 """Characters of what a tool answered that the model gets to read."""
 
+REMEMBERED = 6
+"""Exchanges that a snapshot keeps word for word; the summary stands for those before."""
+MOST_SEEN = 500
+"""Ids of messages by which a repeat is known."""
+
 NOTICED = timedelta(seconds=5)
 """Heartbeat timeout: somebody waits for the answer, so a dead worker is noticed sooner than elsewhere."""
 

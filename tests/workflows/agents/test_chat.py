@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from temporalio.client import WorkflowFailureError
 
 from reviews.artifacts.models import Version
@@ -183,6 +184,36 @@ async def test_a_snapshot_that_cannot_be_written_holds_nothing_up(
         await talk.ask(text)
     await talk.end()
     assert len(await talk.executions()) == 2, "the second answer's snapshot could be written"
+
+
+async def test_a_snapshot_that_is_lost_is_recalled_from_the_page(
+    agents: World, demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workflows.activities import chat
+
+    write_version = chat.write_version
+    left = [True, False, True]
+
+    def write(*args: Any, **options: Any) -> Version:
+        version = write_version(*args, **options)
+        if not left.pop(0):
+            default_storage.delete(version.blob.storage_name)
+        return version
+
+    monkeypatch.setattr(chat, "write_version", write)
+    monkeypatch.setattr(chat, "PATIENT_ATTEMPTS", 2)
+    talk = await Talk.begin(agents, snapshot_every=2)
+    first = await talk.say("Hello, my name is Ada.")
+    await talk.answer_to(first)
+    for text in ("parcel one", "parcel two", "parcel three"):
+        await talk.ask(text)
+    await talk.say("Hello, my name is Ada.", id=first)
+    assert await talk.ask("What is my name?") == "You said that your name is Ada."
+
+    assert (await talk.end())["messages"] == 5, "what was answered is not answered again"
+    assert len(await talk.executions()) == 3
+    [note, _] = [turn.text for turn in await talk.turns("note")]
+    assert "lost with the file" in note and "FileNotFoundError" in note
 
 
 async def test_long_messages_are_snapshotted_early(agents: World, demo: Demo) -> None:
