@@ -72,6 +72,7 @@ class Child:
         self._on_output = on_output
         self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
+        self._pipes: list[asyncio.BaseTransport] = []
 
     @property
     def pid(self) -> int:
@@ -81,44 +82,67 @@ class Child:
     async def spawn(self) -> None:
         """Start it. Call from the main thread: the kernel watches the thread that started a child."""
         program = self.program
-        self._process = process = await asyncio.create_subprocess_exec(
-            *program.command,
-            env=program.environment,
-            cwd=program.cwd,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE if self._on_output else asyncio.subprocess.STDOUT,
-            start_new_session=True,  # the terminal's Ctrl-C is for us alone: we stop them in order
-            preexec_fn=die_with_parent(program.orphan_signal),
-            **program.spawn_options,
-        )
-        if process.stdout:
-            self._read(process.stdout, self._on_output or self._keep_line)
-        if process.stderr:
-            self._read(process.stderr, self._keep_line)
+        # Pipes of our own: asyncio's wait for the process to end, and for all who hold them to let go.
+        outputs = [await self._pipe(self._on_output or self._keep_line)]
+        if self._on_output:
+            outputs.append(await self._pipe(self._keep_line))
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *program.command,
+                env=program.environment,
+                cwd=program.cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=outputs[0],
+                stderr=outputs[-1],
+                start_new_session=True,  # the terminal's Ctrl-C is for us alone: we stop them in order
+                preexec_fn=die_with_parent(program.orphan_signal),
+                **program.spawn_options,
+            )
+        finally:
+            for output in outputs:
+                os.close(output)
 
     async def finish(self) -> int:
-        """Wait for its end and its last line; return its exit code, negative for a signal."""
+        """Wait for its end and its last line; return its exit code, negative for a signal.
+
+        What it started and left behind with its outputs is killed.
+        """
         assert self._process is not None
         code = await self._process.wait()
-        # Something it started may hold its outputs open for ever.
         _, unread = await asyncio.wait(self._readers, timeout=1.0)
-        for reader in unread:
+        if unread:
+            self._kill_group()
+            _, unread = await asyncio.wait(unread, timeout=1.0)
+        for reader in unread:  # it went into a session of its own
             reader.cancel()
+        for pipe in self._pipes:
+            pipe.close()
         return code
 
     def send(self, sign: signal.Signals) -> None:
         """Signal it, if it is there; SIGKILL reaches what it started too."""
         if self._process is None or self._process.returncode is not None:
             return
+        if sign == signal.SIGKILL:
+            self._kill_group()
+            return
         with contextlib.suppress(ProcessLookupError):
-            if sign == signal.SIGKILL:
-                os.killpg(self._process.pid, sign)
-            else:
-                self._process.send_signal(sign)
+            self._process.send_signal(sign)
 
-    def _read(self, stream: asyncio.StreamReader, on_line: Callable[[str], None]) -> None:
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    async def _pipe(self, on_line: Callable[[str], None]) -> int:
+        """The end to write to; what comes out of the other one is read."""
+        reading, writing = os.pipe()
+        stream = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb", 0)
+        )
+        self._pipes.append(pipe)
         self._readers.append(asyncio.create_task(_read_lines(stream, on_line)))
+        return writing
 
     def _keep_line(self, line: str) -> None:
         self.last_lines.append(line)

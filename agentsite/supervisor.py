@@ -65,6 +65,7 @@ class Supervisor:
         self._on_processes = on_processes
         self._pids: dict[str, int] = {}
         self._stop = asyncio.Event()
+        self._is_killing = False
         self._kept: dict[str, Kept] = {}
         self._job: Child | None = None
 
@@ -105,6 +106,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """End everything now."""
+        self._is_killing = True
         self._stop.set()
         for child in (self._job, *(kept.child for kept in self._kept.values())):
             if child:
@@ -135,7 +137,7 @@ class Supervisor:
         await child.spawn()
         kept.child = child
         if self._stopping:  # ordered while it was being started
-            child.send(service.program.stop_signal)
+            child.send(SIGKILL if self._is_killing else service.program.stop_signal)
         self._pids[service.name] = child.pid
         self._on_processes(self._pids)
         probe = asyncio.create_task(self._probe(kept, child.pid, began))

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from agentsite import supervisor as rules
-from agentsite.child import Program, Service
+from agentsite.child import Child, Program, Service
 from agentsite.console import Console
 from agentsite.failures import CannotStart
 from agentsite.home import ROOT
@@ -160,7 +160,6 @@ async def test_who_does_not_end_is_killed_after_its_time(desk: Desk, monkeypatch
     assert not psutil.pid_exists(int(desk.lines("pids")[0]))
 
 
-@pytest.mark.soak  # now and then the grandchild outlives it by more than 10 s: to be understood
 async def test_what_a_child_started_is_killed_with_it(desk: Desk) -> None:
     desk.supervisor.start(desk.service("web", "sleep 60 & echo $! > grandchild; wait"))
     await desk.until(lambda: desk.lines("grandchild"))
@@ -168,6 +167,33 @@ async def test_what_a_child_started_is_killed_with_it(desk: Desk) -> None:
     desk.supervisor.kill()
     await desk.supervisor.stop()
     await desk.until(lambda: not alive([grandchild]))
+
+
+async def test_what_is_killed_while_it_is_being_started_is_killed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn = Child.spawn
+
+    async def spawn_slowly(child: Child) -> None:
+        await spawn(child)
+        await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(Child, "spawn", spawn_slowly)
+    desk.supervisor.start(desk.service("web", "trap '' TERM; sleep 60 & echo $! > grandchild; wait"))
+    await desk.until(lambda: desk.lines("grandchild"))
+    grandchild = psutil.Process(int(desk.lines("grandchild")[0]))
+    began = time.monotonic()
+    desk.supervisor.kill()
+    await desk.supervisor.stop()
+    assert time.monotonic() - began < 3
+    await desk.until(lambda: not alive([grandchild]))
+
+
+async def test_a_child_that_leaves_something_behind_is_started_again_without_it(desk: Desk) -> None:
+    desk.supervisor.start(desk.service("web", "sleep 60 & echo $! >> grandchildren; exit 1"))
+    await desk.until(lambda: len(desk.lines("grandchildren")) == 2)
+    first = int(desk.lines("grandchildren")[0])
+    assert not psutil.pid_exists(first) or not alive([psutil.Process(first)])
 
 
 async def test_a_job_hands_over_its_output_and_keeps_its_errors_for_the_log(desk: Desk) -> None:
