@@ -46,7 +46,7 @@ class Difference:
 async def lasting_differences(client: Client, *, patience: float, deep: bool = False) -> list[Difference]:
     """Those that are still there after ``patience`` seconds: what moves is a moment behind, and no fault.
 
-    ``deep`` compares every history event by event.
+    ``deep`` asks for each execution, and compares its history event by event.
     """
     end = asyncio.get_running_loop().time() + patience
     while True:
@@ -97,7 +97,8 @@ async def _compare_row(
     client: Client, name: tuple[str, str, str], info: WorkflowExecutionInfo, run: Run, deep: bool
 ) -> list[Difference]:
     """Raises ``RPCError``, NOT_FOUND among others."""
-    if not run.history_whole or run.status != status_of(info.status):
+    # The list knows no chain.
+    if deep or not run.history_whole or run.status != status_of(info.status):
         info = (await calls.describe(client, *name)).workflow_execution_info
     found = [
         _difference(*name, what, there, here) for what, there, here in _facts(info, run) if there != here
