@@ -16,6 +16,7 @@ from typing import Any
 from agentsite.account import unprivileged_account
 from agentsite.failures import CannotStart
 from agentsite.ports import choose_free_ports, is_free
+from workflows.engine.devserver import environment_for, is_external
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT_NAMES = (
@@ -172,7 +173,7 @@ class Home:
         return f"postgresql://agentsite:{self.database_password()}@127.0.0.1:{port}/agentsite"
 
     def service_environment(self, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """What a command beside a running `up` lacks in its environment to find the services."""
+        """The environment in which a command beside a running `up` finds the services, unless it was told others."""
         endpoints = self.endpoints()
         found = {
             "DATABASE_URL": endpoints.get("database"),
@@ -180,9 +181,17 @@ class Home:
             "PAYMENTS_URL": endpoints.get("payments"),
             "AGENTSITE_URL": endpoints.get("web"),
         }
-        if not environment.get("TEMPORAL_PROFILE"):
-            found["TEMPORAL_ADDRESS"] = endpoints.get("temporal")
-        return {name: value for name, value in found.items() if value and not environment.get(name)}
+        inner = dict(environment)
+        temporal = endpoints.get("temporal")
+        if temporal and not is_external(environment):
+            # Only our own server has a page of its own here.
+            is_ours = bool(endpoints.get("temporal_ui"))
+            inner = environment_for(temporal, inner) if is_ours else inner | {"TEMPORAL_ADDRESS": temporal}
+        missing = {name: value for name, value in found.items() if value and not environment.get(name)}
+        model = missing.get("OPENAI_BASE_URL")
+        if model and model == f"http://127.0.0.1:{self.ports()['model']}/v1":
+            missing |= {"OPENAI_API_KEY": "demo", "AGENTSITE_DEMO_MODEL": "1"}
+        return inner | missing
 
     # Files
 

@@ -13,7 +13,9 @@ from agentsite.home import Home
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Home.from_environment()
-os.environ.update(HOME.service_environment())
+_ENVIRONMENT = HOME.service_environment()
+os.environ.clear()
+os.environ.update(_ENVIRONMENT)
 
 DEBUG = os.environ.get("DEBUG") == "1"
 SECRET_KEY = os.environ.get("SECRET_KEY") or HOME.secret_key()

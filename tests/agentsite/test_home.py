@@ -93,7 +93,30 @@ def test_a_command_finds_the_running_services_unless_it_was_told_others(tmp_path
         "TEMPORAL_ADDRESS": "127.0.0.1:1",
         "OPENAI_BASE_URL": "http://127.0.0.1:2/v1",
     }
-    assert home.service_environment({"OPENAI_BASE_URL": "mine", "TEMPORAL_PROFILE": "cloud"}) == {}
+    others = {"OPENAI_BASE_URL": "mine", "TEMPORAL_PROFILE": "cloud"}
+    assert home.service_environment(others) == others
+
+
+def test_a_command_beside_our_own_servers_mixes_no_others_into_them(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    model = f"http://127.0.0.1:{home.ports()['model']}/v1"
+    home.write_endpoints({"temporal": "127.0.0.1:1", "model": model, "temporal_ui": "http://127.0.0.1:3"})
+    outer = {
+        "TEMPORAL_NAMESPACE": "cloud",
+        "TEMPORAL_API_KEY": "secret",
+        "TEMPORAL_WORKER_BUILD_ID": "7",
+        "HOME": "/",
+    }
+    assert home.service_environment(outer) == {
+        "HOME": "/",
+        "TEMPORAL_ADDRESS": "127.0.0.1:1",
+        "TEMPORAL_NAMESPACE": "default",
+        "TEMPORAL_CONFIG_FILE": "/dev/null",
+        "TEMPORAL_WORKER_BUILD_ID": "7",
+        "OPENAI_BASE_URL": model,
+        "OPENAI_API_KEY": "demo",
+        "AGENTSITE_DEMO_MODEL": "1",
+    }
 
 
 def test_a_taken_port_is_replaced_and_the_others_stay(tmp_path: Path) -> None:

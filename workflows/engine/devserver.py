@@ -19,6 +19,8 @@ DYNAMIC_CONFIG = {
     "frontend.WorkflowPauseEnabled": "true",  # off unless said
 }
 NAMESPACE = "default"
+OF_WORKERS = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
+"""Which version a worker is: they name no server."""
 WAITING = "AgentsiteWaiting"
 """Registered from the start: by the time that a workflow upserts it, every part of the server knows it."""
 
@@ -59,17 +61,26 @@ class DevServer:
         return command
 
     def client_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The environment for clients of this server, and of no other.
+        """The environment for clients of this server, and of no other."""
+        return environment_for(self.address, environment)
 
-        No variable and no profile from a configuration file (an API key, TLS, somebody's Cloud) may
-        mix with this server's address.
-        """
-        kept = {name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")}
-        return kept | {
-            "TEMPORAL_ADDRESS": self.address,
-            "TEMPORAL_NAMESPACE": NAMESPACE,
-            "TEMPORAL_CONFIG_FILE": os.devnull,
-        }
+
+def environment_for(address: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for clients of the dev server at this ``host:port``.
+
+    No variable and no profile from a configuration file (an API key, TLS, somebody's Cloud) may
+    mix with this server's address.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("TEMPORAL_") or name in OF_WORKERS
+    }
+    return kept | {
+        "TEMPORAL_ADDRESS": address,
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+    }
 
 
 def is_external(environment: Mapping[str, str] = os.environ) -> bool:
