@@ -16,7 +16,7 @@ from workflows.bridge.lease import Lease, LeaseLost, lease
 from workflows.bridge.mirror import Mirror
 from workflows.bridge.sweep import Sweep
 from workflows.bridge.together import together
-from workflows.engine.connect import connect_in_time
+from workflows.engine.connect import connect, connect_in_time
 
 logger = logging.getLogger(__name__)
 PAUSE = 0.5
@@ -50,7 +50,12 @@ async def _be_active() -> None:
 
 
 async def _work(held: Lease) -> None:
+    # The courier waits for nobody: what cannot be sent now says why it waits.
+    courier = Courier(await connect(lazy=True), held)
+    await together(courier.run(), _follow(held))
+
+
+async def _follow(held: Lease) -> None:
     client = await connect_in_time()
     mirror = Mirror(client, held)
-    sweep = Sweep(client, held, mirror)
-    await together(Courier(client, held).run(), mirror.run(), sweep.run(), forget(held))
+    await together(mirror.run(), Sweep(client, held, mirror).run(), forget(held))

@@ -19,12 +19,16 @@ def namespace() -> str:
     return str(_configuration().get("namespace") or "default")
 
 
-async def connect(*, interceptors: list[Interceptor] | None = None) -> Client:
-    """One try. Raises ``RuntimeError`` or ``RPCError`` when Temporal does not answer."""
+async def connect(*, interceptors: list[Interceptor] | None = None, lazy: bool = False) -> Client:
+    """One try; a ``lazy`` one is made by the first call, and again by the next while Temporal does not answer.
+
+    Raises ``RuntimeError`` or ``RPCError`` when Temporal does not answer, or has the call raise it.
+    """
     return await Client.connect(
         **_configuration(),
         interceptors=interceptors or [],
         identity=f"agentsite-{os.getpid()}",
+        lazy=lazy,
     )
 
 
