@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django.fixtures import Settings
 
-from workflows.worker import activities_per_second, check_settings
+from tests.workflows.world import World
+from workflows.recording import Recorder
+from workflows.worker import activities_per_second, agents_worker, check_settings
 
 
 @pytest.mark.parametrize(("said", "expected"), [("", None), ("0", None), ("2.5", 2.5)])
@@ -15,6 +19,17 @@ def test_the_rate_of_the_agents_queue(
 ) -> None:
     monkeypatch.setenv("AGENTS_ACTIVITIES_PER_SECOND", said)
     assert activities_per_second() == expected
+
+
+async def test_temporal_is_told_the_rate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTS_ACTIVITIES_PER_SECOND", "2.5")
+    recorder = Recorder("w")
+    with ThreadPoolExecutor(1) as threads:
+        assert (
+            agents_worker(world.client, threads, recorder).config()["max_task_queue_activities_per_second"]
+            == 2.5
+        )
+    recorder.close()
 
 
 @pytest.mark.parametrize("setting", ["MODEL_PRICES", "MODEL_LIMITS"])

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from reviews.audit.models import AuditEvent
 from reviews.escalations.models import Escalation
 from reviews.outbox.models import Message
 from reviews.people.models import Account
@@ -22,6 +23,7 @@ def test_a_recorded_decision_can_be_undone(
     assert as_bob.post(reverse("undoing", args=[decision.id])).status_code == 302
     question.refresh_from_db()
     assert question.is_pending
+    assert AuditEvent.objects.get(verb="decision.undone").actor == bob
     assert b"Your decision" in as_bob.get(address).content
 
 
