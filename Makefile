@@ -24,11 +24,12 @@ up: $(TO_RUN)
 
 test: lint chromium
 	@echo "tests: 1 of 3, slices, edges and workflows, side by side (the long ones are in 'make soak')"
-	@$(PYTHON) -m pytest -n 4 --dist worksteal --ignore tests/browser --ignore tests/agentsite --ignore tests/faults
+	@$(PYTHON) -m pytest -n 4 --dist worksteal --ignore tests/browser --ignore tests/agentsite --ignore tests/faults \
+		--ignore tests/frameworks
 	@echo "tests: 2 of 3, pages in a browser, apart: its driver keeps an event loop running in the process"
-	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist worksteal tests/browser
-	@echo "tests: 3 of 3, whole sites that are started, killed and frozen, two at a time"
-	@$(PYTHON) -m pytest -p no:schemathesis -n 2 --dist loadfile tests/agentsite tests/faults
+	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist loadgroup tests/browser
+	@echo "tests: 3 of 3, whole sites that are started, killed and frozen, and the frameworks, two at a time"
+	@$(PYTHON) -m pytest -p no:schemathesis -n 2 --dist loadfile tests/agentsite tests/faults tests/frameworks
 
 soak: $(TO_TEST) chromium
 	@echo "soak: 1 of 2, pages in a browser, apart: its driver keeps an event loop running in the process"

@@ -25,7 +25,7 @@ THEMES: dict[str, dict[str, str]] = {
     "dark": {"color_scheme": "dark"},
     "forced": {"forced_colors": "active"},
 }
-QUICK = [("1440", "light"), ("320", "forced")]
+QUICK = [("390", "dark")]
 ALL = [(size, theme) for size in SIZES for theme in THEMES]
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

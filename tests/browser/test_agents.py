@@ -24,7 +24,7 @@ from tests.support.processes import running, wait_until
 from tests.support.site import Site
 from workflows.registry import KITS, STANDARD
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
 PATIENCE = 120.0
 HEIGHT = 860
 NAMES = [agent.name for agent in STANDARD.agents]

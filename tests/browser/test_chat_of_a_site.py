@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.site import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.soak]
+pytestmark = [pytest.mark.browser, pytest.mark.soak, pytest.mark.xdist_group("site")]
 LONG = 30_000
 """Milliseconds for what goes through every process."""
 SEEN = """() => {

@@ -56,7 +56,7 @@ THROTTLED = """
 """As browsers do to a tab in the background."""
 
 
-@pytest.mark.parametrize("throttled", [False, True])
+@pytest.mark.parametrize("throttled", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_what_one_decides_the_others_inbox_and_question_say_without_asking(
     scene: Scene, sign_in: SignIn, screenshots: Path, throttled: bool
 ) -> None:

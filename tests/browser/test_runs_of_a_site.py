@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.processes import wait_until
 from tests.support.site import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
 INPUT = {"customer": "Dora", "amount": 12, "reason": "The parcel never came."}
 
 
