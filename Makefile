@@ -28,8 +28,8 @@ test: lint chromium
 		--ignore tests/frameworks
 	@echo "tests: 2 of 3, pages in a browser, apart: its driver keeps an event loop running in the process"
 	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist loadgroup tests/browser
-	@echo "tests: 3 of 3, whole sites that are started, killed and frozen, and the frameworks, two at a time"
-	@$(PYTHON) -m pytest -p no:schemathesis -n 2 --dist loadfile tests/agentsite tests/faults tests/frameworks
+	@echo "tests: 3 of 3, whole sites that are started, killed and frozen, and the frameworks, three at a time"
+	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist loadfile tests/agentsite tests/faults tests/frameworks
 
 soak: $(TO_TEST) chromium
 	@echo "soak: 1 of 2, pages in a browser, apart: its driver keeps an event loop running in the process"
