@@ -30,7 +30,14 @@ class SignalIn(BaseModel):
     )
 
     name: str = Field(min_length=1, max_length=255)
-    input: Json = Field(default=None, description="The signal's one argument.")
+    input: Json = Field(
+        default=None, description="The signal's one argument; leave it out where it takes none."
+    )
+
+    @property
+    def arguments(self) -> list[object]:
+        """Null that is said is an argument; what is left out is none."""
+        return [self.input] if "input" in self.model_fields_set else []
 
 
 class TerminationIn(BaseModel):
@@ -55,7 +62,7 @@ def signal_run(request: HttpRequest, run_id: uuid.UUID) -> Status[RunOut]:
     viewer = viewer_of(request)
     run = run_for(viewer, run_id, Right.RUNS_CONTROL)
     signal = read(request, SignalIn)
-    actions.signal_run(run, signal.name, signal.input, by=viewer.account)
+    actions.signal_run(run, signal.name, *signal.arguments, by=viewer.account)
     return Status(202, run_out(run))
 
 

@@ -27,17 +27,17 @@ SENT_BEFORE = "This form was sent before with other values. Look, then send it a
 
 @page("POST")
 def signals(request: PageRequest, run_id: uuid.UUID) -> HttpResponse:
-    """``name`` and ``input``, which is JSON or empty."""
+    """``name`` and ``input``, which is JSON or empty: then the signal has no argument."""
     run = run_for(request.viewer, run_id, Right.RUNS_CONTROL)
     name, text = request.POST.get("name", "").strip(), request.POST.get("input", "")
-    value, errors = _read(name, text)
+    argument, errors = _read(name, text)
     if errors:
         typed = {"signal": {"name": name, "input": text, "errors": errors}}
         return show(request, run, status=HTTPStatus.UNPROCESSABLE_ENTITY, **typed)
     return done(
         request,
         run,
-        lambda: actions.signal_run(run, name, value, by=request.viewer.account),
+        lambda: actions.signal_run(run, name, *argument, by=request.viewer.account),
         f"The signal “{name}” is on its way.",
     )
 
@@ -132,11 +132,11 @@ def done(request: PageRequest, run: Run, effect: Callable[[], None], said: str) 
         return redirect(addresses.of_run(run))
 
 
-def _read(name: str, text: str) -> tuple[Any, dict[str, str]]:
+def _read(name: str, text: str) -> tuple[list[Any], dict[str, str]]:
     values, errors = _read_all(name, text)
     if len(values) > 1:
         errors["input"] = "This is not JSON: a signal takes one value."
-    return values[0] if values else None, errors
+    return values, errors
 
 
 def _read_all(name: str, text: str) -> tuple[list[Any], dict[str, str]]:

@@ -140,13 +140,12 @@ def start_again(run: Run, *, by: Account) -> Run:
 def signal_run(
     run: Run,
     name: str,
-    input: Any,
-    *,
+    *argument: Any,
     by: Account,
     request_id: uuid.UUID | None = None,
     follow: bool = False,
 ) -> None:
-    """Queue a signal with one argument, under ``request_id`` where what it carries has an id of its own.
+    """Queue a signal with one argument or none, under ``request_id`` where what it carries has an id of its own.
 
     ``follow``: also when the run has just continued as new and nobody has met its successor here yet; the courier
     finds it. Raises :class:`RunClosed`, and :class:`InvalidInput` for the signal that carries decisions: nobody sends one
@@ -156,7 +155,9 @@ def signal_run(
         raise InvalidInput(
             [Fault("/name", "Answers go to the question itself, so that they are recorded first.")]
         )
-    body = {"name": name, "input": clean(input)}
+    body: dict[str, Any] = {"name": name}
+    if argument:
+        [body["input"]] = clean(argument)
     control(run, MessageKind.SIGNAL, body, by=by, request_id=request_id, follow=follow, signal=name)
 
 

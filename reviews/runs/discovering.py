@@ -15,7 +15,7 @@ from django.utils import timezone
 from reviews.changes import actions as changes
 from reviews.outbox import actions as outbox
 from reviews.runs import mirroring
-from reviews.runs.models import AgentType, MirroredNamespace, Run, RunStatus
+from reviews.runs.models import MirroredNamespace, Run, RunStatus
 from reviews.runs.retention import is_too_old
 from reviews.runs.steps import close_steps
 from reviews.runs.text import clean
@@ -96,7 +96,7 @@ def _rows(namespace: str, unknown: Sequence[Listed]) -> list[Run]:
             namespace=namespace, run_id__in=[item.parent_run_id for item in unknown if item.parent_run_id]
         ).select_related("workspace")
     }
-    agents = dict(AgentType.objects.filter(namespace=namespace).values_list("workflow_type", "name"))
+    agents = mirroring.agents_of(namespace, {item.workflow_type for item in unknown})
     home = Workspace.objects.filter(namespace=namespace).order_by("created_at", "id").first()
     rows = []
     for item in unknown:
@@ -105,7 +105,7 @@ def _rows(namespace: str, unknown: Sequence[Listed]) -> list[Run]:
         workspace = elder.workspace if elder else home
         if workspace is None or is_too_old(workspace, item.closed_at):
             continue
-        row = _row(namespace, item, workspace.id, agents.get(item.workflow_type, item.workflow_type))
+        row = _row(namespace, item, workspace.id, agents[item.workflow_type])
         row.parent, row.workspace = parent, workspace
         if relative is not None:
             row.agent, row.title, row.started_by_id = relative.agent, relative.title, relative.started_by_id
@@ -126,7 +126,7 @@ def _row(namespace: str, item: Listed, workspace_id: uuid.UUID, agent: str) -> R
         workflow_id=item.workflow_id,
         run_id=item.run_id,
         first_run_id=item.first_run_id,
-        agent=clean(agent)[:100],
+        agent=agent,
         workflow_type=clean(item.workflow_type)[:255],
         queue=clean(item.queue)[:255],
         status=item.status,

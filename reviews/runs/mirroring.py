@@ -6,7 +6,7 @@ They meet on the same rows in any order, so each of them upserts; closing states
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,9 +17,11 @@ from reviews.changes import actions as changes
 from reviews.changes.models import CHANNEL
 from reviews.runs.models import (
     OPEN_STATUSES,
+    AgentType,
     Run,
     RunStatus,
 )
+from reviews.runs.text import clean
 from reviews.statements import Part, write
 from reviews.workspaces.models import Workspace
 
@@ -99,17 +101,25 @@ def _create(
             "id": id,
             "chain": id,
             "workspace_id": workspace_id,
-            "agent": relative.agent if relative else workflow_type,
+            "agent": relative.agent if relative else agents_of(namespace, [workflow_type])[workflow_type],
             "title": relative.title if relative else "",
             "started_by_id": relative.started_by_id if relative else None,
-            "workflow_type": workflow_type,
-            "queue": queue,
+            "workflow_type": clean(workflow_type)[:255],
+            "queue": clean(queue)[:255],
             "status": RunStatus.RUNNING,
         },
     )
     if created:
         tell(run)
     return run
+
+
+def agents_of(namespace: str, workflow_types: Collection[str]) -> dict[str, str]:
+    """The name under which each of these workflow types is registered as an agent, else its own."""
+    storable = {type: clean(type) for type in workflow_types}
+    registered = AgentType.objects.filter(namespace=namespace, workflow_type__in=storable.values())
+    names = dict(registered.order_by("-name").values_list("workflow_type", "name"))
+    return {type: names.get(name, name)[:100] for type, name in storable.items()}
 
 
 def _parent_by_name(namespace: str, workflow_id: str) -> Run | None:

@@ -14,11 +14,16 @@ from workflows.stubs.refund import Payment
 
 PATIENCE = 8.0
 WORTH_ANOTHER_TRY = {408, 425, 429}
+MOST_TEXT = 500
+"""Characters of what the endpoint says that go into the run's history."""
 
 
 @activity.defn
 async def pay_refund(payment: Payment) -> dict[str, Any]:
-    """POST it to ``PAYMENTS_URL`` under its key. Retried for ever, except what the endpoint refuses (4xx)."""
+    """POST it to ``PAYMENTS_URL`` under its key. Any 2xx is paid, whatever it says.
+
+    Retried for ever, except what the endpoint refuses (4xx) or wants to have elsewhere (3xx).
+    """
     failpoint("pay-before-call")
     async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
         response = await client.post(
@@ -27,12 +32,23 @@ async def pay_refund(payment: Payment) -> dict[str, Any]:
             headers={"Idempotency-Key": payment.idempotency_key},
         )
     failpoint("pay-after-call")
-    if response.is_client_error and response.status_code not in WORTH_ANOTHER_TRY:
+    refused = response.is_redirect or response.is_client_error
+    if refused and response.status_code not in WORTH_ANOTHER_TRY:
         raise ApplicationError(
-            f"The payment was refused: {response.status_code} {response.text[:500]}",
+            f"The payment was refused: {response.status_code} {response.text[:MOST_TEXT]}",
             type="PaymentRefused",
             non_retryable=True,
         )
     response.raise_for_status()
-    paid: dict[str, Any] = response.json()
-    return paid
+    return _receipt(response)
+
+
+def _receipt(response: httpx.Response) -> dict[str, Any]:
+    """What the endpoint says of a payment, or in place of what is no JSON object: its status and text."""
+    try:
+        said = response.json()
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, dict):
+        return said
+    return {"status": response.status_code, "text": response.text[:MOST_TEXT]}

@@ -100,11 +100,13 @@ async def _started_by(client: Client, message: Message) -> str | None:
 
 
 async def signal(client: Client, message: Message) -> None:
+    """With its one argument; a body without ``input`` is a signal that has none."""
+    arguments = [message.body["input"]] if "input" in message.body else []
     request = SignalWorkflowExecutionRequest(
         namespace=message.namespace,
         workflow_execution=execution_of(message),
         signal_name=message.body["name"],
-        input=await payloads_of(client, [message.body["input"]]),
+        input=await payloads_of(client, arguments),
         identity=IDENTITY,
         request_id=str(message.request_id),
     )

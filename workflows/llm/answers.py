@@ -61,13 +61,17 @@ class Reply:
     async def read_stream(
         self, stream: AsyncStream[ChatCompletionChunk], on_token: Callable[[str], None] | None
     ) -> None:
-        """Take over a stream as it comes; raise LostAnswer when it ends before its finish reason."""
+        """Take over a stream as it comes; raise LostAnswer when it ends before it is whole.
+
+        It is whole with its finish reason, or, from servers that give none, when they say that this was all.
+        """
         async with stream:
             async for chunk in stream:
                 said = self.hear(chunk)
                 if on_token and said:
                     _tell(on_token, said)
-        if self.finish_reason is None:
+        ended = getattr(stream._decoder, "ended", False)
+        if self.finish_reason is None and not (ended and self.said):
             raise LostAnswer("the stream ended before the answer was whole")
 
     def hear(self, chunk: ChatCompletionChunk) -> str | None:

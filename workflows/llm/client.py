@@ -22,6 +22,7 @@ from workflows.llm.answers import Reply
 from workflows.llm.calls import Message, ModelCall, Recorder, call_recorder
 from workflows.llm.failures import MalformedAnswer, as_failure
 from workflows.llm.limits import Slot, in_turn, tokens_of
+from workflows.llm.streams import StreamingClient
 from workflows.llm.tools import Tool, ToolCall
 
 __all__ = ["Completion", "ModelCall", "call_recorder", "close_clients", "complete"]
@@ -237,7 +238,7 @@ def _new_client(base_url: str | None, api_key: str) -> AsyncOpenAI:
     local = base_url is not None and urlsplit(base_url).hostname in LOOPBACK
     hooks = {"response": [_bound]}
     http_client = openai.DefaultAsyncHttpxClient(trust_env=not local, event_hooks=hooks)
-    return AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0, http_client=http_client)
+    return StreamingClient(base_url=base_url, api_key=api_key, max_retries=0, http_client=http_client)
 
 
 async def _bound(response: httpx2.Response) -> None:

@@ -37,6 +37,14 @@ def test_a_signal_goes_to_the_outbox_with_its_audit(rest: Rest, run: Run, olga: 
     assert AuditEvent.objects.filter(verb="run.signal", actor=olga).count() == 1
 
 
+@pytest.mark.parametrize("given", [{}, {"input": None}, {"input": []}])
+def test_what_is_left_out_of_a_signal_is_no_argument(
+    rest: Rest, run: Run, olga: Account, given: dict[str, object]
+) -> None:
+    assert rest.post(f"/runs/{run.id}/signals", {"name": "end", **given}, olga).status == 202
+    assert _sent("signal") == [{"name": "end", **given}]
+
+
 def test_a_cancellation_is_asked_for_once(rest: Rest, run: Run, olga: Account) -> None:
     assert [rest.post(f"/runs/{run.id}/cancellation", None, olga).status for _ in range(2)] == [202, 202]
     assert len(_sent("cancel")) == 1

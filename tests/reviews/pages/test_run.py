@@ -171,6 +171,14 @@ def test_a_signal_is_queued_once(as_olga: Client, run: Run) -> None:
     assert Message.objects.get(kind=MessageKind.SIGNAL).body == {"name": "hurry", "input": {"by": 2}}
 
 
+@pytest.mark.parametrize(("text", "argument"), [("", {}), (" ", {}), ("null", {"input": None})])
+def test_an_empty_field_is_no_argument_of_a_signal(
+    as_olga: Client, run: Run, text: str, argument: dict[str, None]
+) -> None:
+    as_olga.post(reverse("signals", args=[run.id]), {"name": "end", "input": text})
+    assert Message.objects.get(kind=MessageKind.SIGNAL).body == {"name": "end", **argument}
+
+
 @pytest.mark.parametrize(("name", "text"), [("", "1"), ("hurry", "{"), ("x" * 300, "")])
 def test_a_signal_that_cannot_be_read_is_not_sent(as_olga: Client, run: Run, name: str, text: str) -> None:
     answer = as_olga.post(reverse("signals", args=[run.id]), {"name": name, "input": text})
