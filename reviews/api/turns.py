@@ -47,6 +47,7 @@ class TurnOut(BaseModel):
     """Something that was said, or a tool that was called."""
 
     id: uuid.UUID
+    conversation: uuid.UUID = Field(description="As `docs/live.md` takes it.")
     number: int = Field(description="Counts from 1, without a gap.")
     role: TurnRole
     text: str = Field(description="Of a tool: what it answered.")
@@ -118,6 +119,7 @@ def turn_out(turn: Turn, run: Run, answers: uuid.UUID | None = None) -> TurnOut:
     """``run`` is any of the conversation's; ``turn.by`` is loaded."""
     return TurnOut(
         id=turn.id,
+        conversation=turn.conversation_id,
         number=turn.number,
         role=TurnRole(turn.role),
         text=turn.text,

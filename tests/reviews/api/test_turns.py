@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviews.conversations.models import Turn
+from reviews.conversations.models import Conversation, Turn
 from reviews.outbox.models import Message
 from reviews.people.models import Account
 from reviews.runs.models import Run, RunStatus
@@ -88,5 +88,6 @@ def test_a_turn_has_a_page_where_it_stands(rest: Rest, run: Run, olga: Account) 
 
     assert len(turns) == 60
     for turn in (turns[0], turns[-1]):
+        assert turn["conversation"] == str(Conversation.objects.get().id)
         assert turn["url"].endswith(f"#turn-{turn['number']}")
         assert f'id="turn-{turn["number"]}"' in rest.client.get(turn["url"]).text
