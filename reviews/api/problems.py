@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
     "idempotency-key-reused": Kind(422, "The Idempotency-Key came before with another request."),
     "query-failed": Kind(422, "The workflow did not answer the query."),
     "internal": Kind(500, "Something went wrong here."),
+    "file-unavailable": Kind(503, "The file's bytes cannot be read now."),
     "engine-unavailable": Kind(503, "Temporal does not answer."),
     "database-unavailable": Kind(503, "The database does not answer."),
 }
