@@ -139,7 +139,7 @@ class Plan:
         inner |= {
             "AGENTSITE_HOME": str(self.home.path),
             "AGENTSITE_DRILLS": "1",  # what a drill kills here is started again
-            "AGENTSITE_URL": outer.get("AGENTSITE_URL") or self.local_url,
+            "AGENTSITE_URL": (outer.get("AGENTSITE_URL") or self.local_url).rstrip("/"),
             "HOST": self.host,
             "PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",

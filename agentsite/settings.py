@@ -20,7 +20,7 @@ os.environ.update(_ENVIRONMENT)
 DEBUG = os.environ.get("DEBUG") == "1"
 SECRET_KEY = os.environ.get("SECRET_KEY") or HOME.secret_key()
 PORT = int(os.environ.get("PORT", "8000"))
-AGENTSITE_URL = os.environ.get("AGENTSITE_URL") or f"http://127.0.0.1:{PORT}"
+AGENTSITE_URL = (os.environ.get("AGENTSITE_URL") or f"http://127.0.0.1:{PORT}").rstrip("/")
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
 SECURE = AGENTSITE_URL.startswith("https://")

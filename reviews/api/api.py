@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, re_path
+from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
@@ -45,6 +49,8 @@ from reviews.runs.actions import RunClosed
 from reviews.runs.engine import EngineUnavailable, QueryFailed
 from reviews.runs.faults import Fault, InvalidInput
 from reviews.workspaces.access import Forbidden, NotFound
+
+logger = logging.getLogger(__name__)
 
 REFUSALS: dict[type[Exception], str] = {
     AuthenticationError: "unauthorized",
@@ -125,6 +131,32 @@ def _invalid_parameters(request: HttpRequest, error: ValidationError) -> HttpRes
     return Problem("validation", faults=faults, place="query").response()
 
 
+def _database_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Also when every connection of the pool is taken for too long."""
+    return _logged(request, error, Problem("database-unavailable").response(), "warning")
+
+
+def _internal(request: HttpRequest, error: Exception) -> HttpResponse:
+    """What no handler knows is a defect of ours: all of it for the log, none of it for the client."""
+    got_request_exception.send(sender=Api, request=request)
+    return _logged(request, error, Problem("internal").response(), "error")
+
+
+def _logged(request: HttpRequest, error: Exception, response: HttpResponse, level: str) -> HttpResponse:
+    """As Django logs what a view raises, which these no longer are for it."""
+    log_response(
+        "%s: %s",
+        response.reason_phrase,
+        request.path,
+        response=response,
+        request=request,
+        logger=logger,
+        level=level,
+        exception=error,
+    )
+    return response
+
+
 api = Api(
     title="Agentsite",
     version="1",
@@ -143,3 +175,6 @@ api.exception_handler(Problem)(_problem)
 api.exception_handler(InvalidInput)(_invalid_input)
 api.exception_handler(InvalidProposal)(_invalid_proposal)
 api.exception_handler(ValidationError)(_invalid_parameters)
+api.exception_handler(OperationalError)(_database_away)
+api.exception_handler(InterfaceError)(_database_away)
+api.exception_handler(Exception)(_internal)

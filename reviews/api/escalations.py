@@ -45,6 +45,7 @@ class EscalationOut(BaseModel):
     id: uuid.UUID
     run: uuid.UUID = Field(description="The run that asked.")
     workspace: str
+    workspace_id: uuid.UUID = Field(description="As `docs/live.md` takes it.")
     request_id: str
     title: str
     description: str
@@ -162,6 +163,7 @@ def _escalation_out(
         id=escalation.id,
         run=escalation.run_id,
         workspace=escalation.workspace.slug,
+        workspace_id=escalation.workspace_id,
         request_id=escalation.request_id,
         digest=escalation.digest,
         state=EscalationState(escalation.state),

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from reviews.api.access import viewer_of
 from reviews.api.paging import PageQuery, newest
-from reviews.api.problems import documented
+from reviews.api.problems import Problem, documented
 from reviews.api.shapes import PersonOut, Time, page_url, person_out
 from reviews.artifacts.models import Version
 from reviews.artifacts.queries import content, version_for, versions_for
@@ -92,14 +92,17 @@ def get_file(request: HttpRequest, file_id: uuid.UUID) -> FileOut:
     openapi_extra={
         "responses": {
             200: {"description": "The bytes, with their media type.", "content": {"*/*": BINARY}},
-            **documented("unauthorized", "forbidden", "not-found"),
+            **documented("unauthorized", "forbidden", "not-found", "file-unavailable"),
         }
     },
 )
 def get_file_content(request: HttpRequest, file_id: uuid.UUID) -> StreamingHttpResponse:
     """The bytes. Files are hostile input: a browser gets them sandboxed, as a download."""
     version = version_for(viewer_of(request), file_id)
-    pieces = content(version)
+    try:
+        pieces = content(version)
+    except OSError as error:
+        raise Problem("file-unavailable") from error
     response = StreamingHttpResponse(
         _awaited(pieces) if isinstance(request, ASGIRequest) else pieces, content_type=version.media_type
     )

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from reviews.api.access import viewer_of
 from reviews.api.paging import LARGEST_LIMIT, PageQuery, decode, encode
 from reviews.api.problems import documented
-from reviews.api.shapes import Json, Time
+from reviews.api.shapes import Json, Time, page_url
 from reviews.runs.histories import file_name, history_file, history_file_streamed
 from reviews.runs.models import Attempt, ModelCall, Run, Step, StepKind, StepStatus
 from reviews.runs.queries import events, run_for
@@ -51,7 +51,7 @@ class AttemptOut(BaseModel):
 
 
 class ModelCallOut(BaseModel):
-    """One request to a model that the step made. Messages and answer are on the run's page."""
+    """One request to a model that the step made. Messages and answer are on its page."""
 
     attempt: int
     purpose: str
@@ -67,6 +67,7 @@ class ModelCallOut(BaseModel):
     cost: str | None = Field(
         description="US dollars, decimal; null where no price is known.", examples=["0.0004500000"]
     )
+    url: str
 
 
 class StepOut(BaseModel):
@@ -86,6 +87,7 @@ class StepOut(BaseModel):
     scheduled_at: Time
     started_at: Time | None
     closed_at: Time | None
+    url: str = Field(description="The step on its run's page.")
 
 
 class StepList(BaseModel):
@@ -98,6 +100,7 @@ class EventOut(BaseModel):
     time: str = Field(description="RFC 3339, UTC.")
     type: str = Field(examples=["WorkflowExecutionSignaled"])
     attributes: dict[str, Any]
+    url: str
 
 
 class EventList(BaseModel):
@@ -139,7 +142,7 @@ def list_events(request: HttpRequest, run_id: uuid.UUID, query: Query[EventQuery
     found = list(events(run, after=after, limit=query.limit + 1))
     page = found[: query.limit]
     return EventList(
-        items=[EventOut(**event) for event in page],
+        items=[EventOut(**event, url=page_url("run_event", run.id, event["id"])) for event in page],
         next=encode([page[-1]["id"]]) if len(found) > len(page) else None,
     )
 
@@ -197,6 +200,7 @@ def _step_out(step: Step, attempts: list[Attempt], calls: list[ModelCall]) -> St
         scheduled_at=step.scheduled_at,
         started_at=step.started_at,
         closed_at=step.closed_at,
+        url=f"{page_url('run', step.run_id)}?after={step.event_id - 1}#step-{step.event_id}",
     )
 
 
@@ -226,4 +230,5 @@ def _call_out(call: ModelCall) -> ModelCallOut:
         tokens_out=call.tokens_out,
         tokens_cached=call.tokens_cached,
         cost=f"{call.cost:f}" if call.cost is not None else None,
+        url=page_url("model_call", call.run_id, call.id),
     )

@@ -16,6 +16,10 @@ from pydantic import BaseModel, Field
 from reviews.runs.faults import Fault
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = 5
+"""Seconds after which to try again what is away."""
+ANYWHERE = ("internal", "database-unavailable")
+"""What any request may run into."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,10 @@ KINDS: dict[str, Kind] = {
     "idempotency-key-invalid": Kind(422, "The Idempotency-Key is not usable."),
     "idempotency-key-reused": Kind(422, "The Idempotency-Key came before with another request."),
     "query-failed": Kind(422, "The workflow did not answer the query."),
+    "internal": Kind(500, "Something went wrong here."),
+    "file-unavailable": Kind(503, "The file's bytes cannot be read now."),
     "engine-unavailable": Kind(503, "Temporal does not answer."),
+    "database-unavailable": Kind(503, "The database does not answer."),
 }
 
 
@@ -91,13 +98,15 @@ class Problem(Exception):
         )
         if kind.status == 401:
             response["WWW-Authenticate"] = "Bearer"
+        if kind.status == 503:
+            response["Retry-After"] = str(RETRY_AFTER)
         return response
 
 
 def documented(*names: str) -> dict[str, Any]:
-    """OpenAPI's responses for these problems, one a status."""
+    """OpenAPI's responses for these problems and those of :data:`ANYWHERE`, one a status."""
     by_status: dict[int, list[str]] = {}
-    for name in names:
+    for name in (*names, *ANYWHERE):
         by_status.setdefault(KINDS[name].status, []).append(name)
     return {str(status): _response(status, same) for status, same in sorted(by_status.items())}
 

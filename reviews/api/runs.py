@@ -91,6 +91,7 @@ class RunOut(BaseModel):
 
     id: uuid.UUID
     workspace: str
+    workspace_id: uuid.UUID = Field(description="As `docs/live.md` takes it.")
     agent: str
     title: str
     workflow_id: str
@@ -189,6 +190,7 @@ def run_out(run: Run) -> RunOut:
     return RunOut(
         id=run.id,
         workspace=run.workspace.slug,
+        workspace_id=run.workspace_id,
         agent=run.agent,
         title=run.title,
         workflow_id=run.workflow_id,

@@ -35,6 +35,6 @@ def person_out(account: Account) -> PersonOut:
     return PersonOut(id=account.id, name=str(account))
 
 
-def page_url(name: str, id: uuid.UUID) -> str:
+def page_url(name: str, *ids: uuid.UUID | int) -> str:
     """The absolute address of an object's page."""
-    return f"{settings.AGENTSITE_URL}{reverse(name, args=[id])}"
+    return f"{settings.AGENTSITE_URL}{reverse(name, args=ids)}"

@@ -16,7 +16,7 @@ from reviews.api.idempotency import PARAMETER, key_of, once
 from reviews.api.openapi import takes
 from reviews.api.paging import PageQuery, decode, encode
 from reviews.api.problems import documented
-from reviews.api.shapes import Json, Time
+from reviews.api.shapes import Json, Time, page_url
 from reviews.conversations import actions
 from reviews.conversations.actions import LONGEST_TEXT
 from reviews.conversations.models import Turn, TurnRole
@@ -47,6 +47,7 @@ class TurnOut(BaseModel):
     """Something that was said, or a tool that was called."""
 
     id: uuid.UUID
+    conversation: uuid.UUID = Field(description="As `docs/live.md` takes it.")
     number: int = Field(description="Counts from 1, without a gap.")
     role: TurnRole
     text: str = Field(description="Of a tool: what it answered.")
@@ -59,6 +60,7 @@ class TurnOut(BaseModel):
     model: str
     demo: bool
     created_at: Time
+    url: str = Field(description="The turn on the page of its conversation.")
 
 
 class TurnList(BaseModel):
@@ -74,14 +76,15 @@ class TurnList(BaseModel):
 )
 def list_turns(request: HttpRequest, run_id: uuid.UUID, query: Query[TurnQuery]) -> TurnList:
     """The whole conversation, whichever execution of the chain it was said in, oldest first."""
-    conversation = conversation_of(run_for(viewer_of(request), run_id))
+    run = run_for(viewer_of(request), run_id)
+    conversation = conversation_of(run)
     after = decode(query.cursor, int)[0] if query.cursor is not None else query.after
     found = list(turns_of(conversation).filter(number__gt=after).order_by("number")[: query.limit + 1])
     page = found[: query.limit]
     closed = turns_of(conversation).filter(key__in=[turn.answers for turn in page if turn.answers]).order_by()
     ids = dict(closed.values_list("key", "id"))
     return TurnList(
-        items=[turn_out(turn, ids.get(turn.answers)) for turn in page],
+        items=[turn_out(turn, run, ids.get(turn.answers)) for turn in page],
         next=encode([page[-1].number]) if len(found) > len(page) else None,
     )
 
@@ -109,13 +112,14 @@ def say(request: HttpRequest, run_id: uuid.UUID) -> Status[dict[str, object]]:
 
 
 def _say(run: Run, said: TurnIn, by: Account) -> TurnOut:
-    return turn_out(actions.say(run, said.text, by=by))
+    return turn_out(actions.say(run, said.text, by=by), run)
 
 
-def turn_out(turn: Turn, answers: uuid.UUID | None = None) -> TurnOut:
-    """``turn.by`` is loaded."""
+def turn_out(turn: Turn, run: Run, answers: uuid.UUID | None = None) -> TurnOut:
+    """``run`` is any of the conversation's; ``turn.by`` is loaded."""
     return TurnOut(
         id=turn.id,
+        conversation=turn.conversation_id,
         number=turn.number,
         role=TurnRole(turn.role),
         text=turn.text,
@@ -128,4 +132,5 @@ def turn_out(turn: Turn, answers: uuid.UUID | None = None) -> TurnOut:
         model=turn.model,
         demo=turn.demo,
         created_at=turn.created_at,
+        url=f"{page_url('chat', run.id)}?before={turn.number + 1}#turn-{turn.number}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from itertools import chain
 
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
@@ -45,14 +46,19 @@ def of_run(run: Run) -> QuerySet[Version]:
 
 
 def content(version: Version) -> Iterator[bytes]:
-    """The bytes in pieces."""
+    """The bytes in pieces; the first is read before anything is promised. Raises ``OSError`` where they are away."""
+    pieces = _pieces(version)
+    return chain([next(pieces, b"")], pieces)
+
+
+def _pieces(version: Version) -> Iterator[bytes]:
     with default_storage.open(version.blob.storage_name, "rb") as file:
         while piece := file.read(PIECE):
             yield piece
 
 
 def text(version: Version, limit: int = 1_000_000) -> str | None:
-    """The first ``limit`` bytes as text; None when it is not UTF-8 text."""
+    """The first ``limit`` bytes as text; None when it is not UTF-8 text. Raises as :func:`content`."""
     with default_storage.open(version.blob.storage_name, "rb") as file:
         data: bytes = file.read(limit)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -14,7 +15,7 @@ from django.utils.http import content_disposition_header
 
 from reviews.artifacts import queries
 from reviews.artifacts.models import Version
-from reviews.pages.edge import PageRequest, page
+from reviews.pages.edge import PageRequest, page, problem
 from reviews.pages.lists import keyset_page
 from reviews.pages.markdown import render_markdown
 from reviews.runs.text import clean
@@ -44,10 +45,14 @@ def _newest(request: PageRequest, folder: str) -> QuerySet[Version]:
 @page("GET")
 def file(request: PageRequest, version_id: uuid.UUID) -> HttpResponse:
     version = queries.version_for(request.viewer, version_id)
+    try:
+        preview = _preview(version)
+    except OSError:
+        return _unreadable(request)
     others = list(Version.objects.filter(artifact=version.artifact_id).select_related("blob")[:VERSIONS])
     folder = version.artifact.path.rpartition("/")[0]
     context = {"version": version, "versions": others, "newest": others[0], "crumbs": _crumbs(folder)}
-    return render(request, "file/page.html", context | _preview(version))
+    return render(request, "file/page.html", context | preview)
 
 
 def _preview(version: Version) -> dict[str, Any]:
@@ -71,7 +76,10 @@ def _crumbs(folder: str) -> list[tuple[str, str]]:
 def content(request: PageRequest, version_id: uuid.UUID) -> HttpResponseBase:
     """The bytes as an attachment that can do nothing in this site's name."""
     version = queries.version_for(request.viewer, version_id)
-    pieces = queries.content(version)
+    try:
+        pieces = queries.content(version)
+    except OSError:
+        return _unreadable(request)
     # Under ASGI Django would read a plain iterator whole into memory.
     streamed = _without_blocking(pieces) if hasattr(request, "scope") else pieces
     response = StreamingHttpResponse(streamed, content_type=version.media_type)
@@ -81,6 +89,11 @@ def content(request: PageRequest, version_id: uuid.UUID) -> HttpResponseBase:
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def _unreadable(request: PageRequest) -> HttpResponse:
+    said = "The bytes of this file are not to be had."
+    return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, said)
 
 
 async def _without_blocking(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def test_every_operation_needs_a_token_and_names_its_problems(document: dict[str
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert operation["security"] == [{"Token": []}], (method, path)
-            assert {"401", "403"} <= operation["responses"].keys(), (method, path)
+            assert {"401", "403", "500", "503"} <= operation["responses"].keys(), (method, path)
 
 
 def test_every_problem_is_explained(document: dict[str, Any]) -> None:
@@ -44,6 +45,17 @@ def test_every_problem_is_explained(document: dict[str, Any]) -> None:
     assert document["components"]["examples"].keys() == KINDS.keys()
     for name, kind in KINDS.items():
         assert f"| {kind.status} | " in explained and f"`{name}`" in explained
+
+
+def test_every_address_stands_in_the_table_of_scopes(document: dict[str, Any]) -> None:
+    table = [
+        line for line in (FOLDER / "README.md").read_text().splitlines() if ":" in line.partition("` |")[0]
+    ]
+    words = set(re.findall(r"\w+", " ".join(line for line in table if line.startswith("| `"))))
+
+    for path in document["paths"]:
+        parts = {part for part in path.removeprefix("/api/v1").split("/") if part and part[0] != "{"}
+        assert parts <= words, path
 
 
 def test_rest_speaks_the_same_messages() -> None:

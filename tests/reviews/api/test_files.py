@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.files.storage import default_storage
 from django.test import AsyncClient
 from pytest_django.fixtures import Settings
 
@@ -90,6 +91,21 @@ def test_a_file_abroad_is_not_there(rest: Rest, report: Version, charlie: Accoun
         assert rest.get(path).problem == "unauthorized"
     assert rest.get(f"/files/{uuid.uuid4()}", victor).problem == "not-found"
     assert rest.get("/files/june.html/content", victor).problem == "not-found"
+
+
+def test_a_file_whose_bytes_are_gone_is_a_problem(rest: Rest, report: Version, victor: Account) -> None:
+    default_storage.delete(report.blob.storage_name)
+    answer = rest.get(f"/files/{report.id}/content", victor)
+
+    assert (answer.status, answer.problem) == (503, "file-unavailable")
+    assert rest.get(f"/files/{report.id}", victor).status == 200
+
+
+def test_an_empty_file_is_a_file(rest: Rest, home: Workspace, victor: Account) -> None:
+    version = write_version(home, "empty", b"", media_type="text/plain")
+    answer = rest.get(f"/files/{version.id}/content", victor)
+
+    assert (answer.status, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
 
 
 def test_a_large_file_is_sent_in_pieces(home: Workspace, people: People) -> None:

@@ -15,6 +15,7 @@ from reviews.runs.chunks import Chunk
 from reviews.runs.ingesting import HistorySeen, ingest
 from reviews.runs.models import Attempt, Run
 from reviews.runs.steps import StepSeen
+from tests.support.calls import record_call
 from tests.support.rest import Rest
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -129,3 +130,17 @@ def test_the_whole_history_is_a_file(rest: Rest, history: Run, victor: Account) 
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert [int(event["eventId"]) for event in answer.json["events"]] == list(range(1, EVENTS + 1))
+
+
+def test_steps_calls_and_events_have_pages(rest: Rest, history: Run, victor: Account) -> None:
+    record_call(history, activity_id="1")
+    timer, pay = rest.get(f"/runs/{history.id}/steps", victor).json["items"]
+    [event] = rest.get(f"/runs/{history.id}/events?after=11", victor).json["items"]
+    [call] = pay["model_calls"]
+    rest.client.force_login(victor)
+
+    for step in (timer, pay):
+        assert f'id="step-{step["event_id"]}"' in rest.client.get(step["url"]).text
+    for url in (call["url"], event["url"]):
+        assert rest.client.get(url).status_code == 200
+    assert event["url"].endswith("/events/12/")

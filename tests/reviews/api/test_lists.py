@@ -238,6 +238,17 @@ def test_agents_come_in_pages(rest: Rest, home: Workspace, victor: Account) -> N
     assert second["next"] is None
 
 
+@pytest.mark.parametrize("path", ["/runs", "/escalations"])
+def test_what_can_be_listened_to_is_named(
+    rest: Rest, run: Run, question: Escalation, victor: Account, path: str
+) -> None:
+    """`inbox:<workspace>` and `runs:<workspace>` take the id (docs/live.md)."""
+    [item] = rest.get(path, victor).json["items"]
+    found = rest.get(f"{path}/{item['id']}", victor).json
+
+    assert item["workspace_id"] == found["workspace_id"] == str(run.workspace_id)
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_a_longer_list_costs_no_more_queries(rest: Rest, people: People, home: Workspace, path: str) -> None:
     def queries_with(count: int) -> int:

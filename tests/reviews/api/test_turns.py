@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviews.conversations.models import Turn
+from reviews.conversations.models import Conversation, Turn
 from reviews.outbox.models import Message
 from reviews.people.models import Account
 from reviews.runs.models import Run, RunStatus
@@ -78,3 +78,16 @@ def test_the_conversation_is_read_from_its_beginning(
 
 def test_a_run_without_a_conversation_has_no_turns(rest: Rest, run: Run, victor: Account) -> None:
     assert rest.get(f"/runs/{run.id}/turns", victor).json == {"items": [], "next": None}
+
+
+def test_a_turn_has_a_page_where_it_stands(rest: Rest, run: Run, olga: Account) -> None:
+    for number in range(60):
+        rest.post(f"/runs/{run.id}/turns", {"text": f"no {number}"}, olga)
+    turns = rest.get(f"/runs/{run.id}/turns?limit=500", olga).json["items"]
+    rest.client.force_login(olga)
+
+    assert len(turns) == 60
+    for turn in (turns[0], turns[-1]):
+        assert turn["conversation"] == str(Conversation.objects.get().id)
+        assert turn["url"].endswith(f"#turn-{turn['number']}")
+        assert f'id="turn-{turn["number"]}"' in rest.client.get(turn["url"]).text

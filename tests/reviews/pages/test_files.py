@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 
@@ -78,6 +79,15 @@ def test_an_older_version_says_so(as_victor: Client, home: Workspace) -> None:
 
 def test_the_empty_list_says_where_files_come_from(as_olga: Client) -> None:
     assert b"Start a research run" in as_olga.get("/files/").content
+
+
+@pytest.mark.parametrize("name", ["file", "file_content"])
+def test_bytes_that_are_gone_are_said_so(as_victor: Client, home: Workspace, name: str) -> None:
+    version = write_version(home, "gone.md", b"gone but once here", media_type="text/markdown")
+    default_storage.delete(version.blob.storage_name)
+    answer = as_victor.get(reverse(name, args=[version.id]))
+    assert (answer.status_code, answer.streaming) == (503, False)
+    assert "The bytes of this file are not to be had." in answer.text
 
 
 @pytest.mark.parametrize("name", ["file", "file_content"])
