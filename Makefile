@@ -48,7 +48,7 @@ lint: $(TO_TEST)
 	@echo "lint: 2 of 5, ruff format"
 	@$(PYTHON) -m ruff format --quiet --check
 	@echo "lint: 3 of 5, types"
-	@$(PYTHON) -m mypy --no-error-summary $(PACKAGES)
+	@$(PYTHON) -m mypy --no-error-summary --num-workers 2 $(PACKAGES)
 	@echo "lint: 4 of 5, import rules"
 	@$(VENV)/bin/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	@echo "lint: 5 of 5, templates"
