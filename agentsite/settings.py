@@ -196,7 +196,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
-        "django.request": {"level": "CRITICAL" if not DEBUG else "ERROR"},
+        "django.request": {"level": "ERROR"},  # what we broke, with its traceback; not what was asked in vain
         "httpx": {"level": "WARNING"},
         "temporalio": {"level": "WARNING"},
     },
