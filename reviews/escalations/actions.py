@@ -44,6 +44,7 @@ from reviews.runs import mirroring
 from reviews.runs.actions import DECISION_SIGNAL, RunClosed
 from reviews.runs.faults import InvalidInput
 from reviews.runs.models import Run
+from reviews.runs.queries import ancestors
 from reviews.runs.text import clean
 from reviews.statements import Part, write
 
@@ -411,9 +412,11 @@ def _changed(escalation: Escalation) -> None:
 
 
 def _change(escalation: Escalation) -> Part:
+    """The runs above say that one below them waits."""
+    runs = [escalation.run_id, *ancestors(escalation.run)]
     return changes.part(
         ("escalation", escalation.id),
         ("inbox", escalation.workspace_id),
-        ("run", escalation.run_id),
+        *(("run", id) for id in runs),
         workspace_id=escalation.workspace_id,
     )

@@ -18,7 +18,7 @@ from reviews.statements import Part
 
 # In the order of the models' own fields, by which from_db() takes them.
 _QUESTION = [field.attname for field in Escalation._meta.concrete_fields]
-_RUN = ["id", "run_id", "chain", "started_by_id", "status"]
+_RUN = ["id", "run_id", "chain", "parent_id", "started_by_id", "status"]
 _LOCK = f"""
     SELECT {", ".join(f"question.{name}" for name in _QUESTION)}, {", ".join(f"run.{name}" for name in _RUN)}
     FROM reviews_escalation question JOIN reviews_run run ON run.id = question.run_id

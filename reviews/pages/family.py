@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -14,12 +15,10 @@ from reviews.pages.edge import PageRequest, page
 from reviews.pages.numbers import number_in
 from reviews.runs.histories import event_in_full
 from reviews.runs.models import Run, RunQuerySet, RunStatus
-from reviews.runs.queries import run_for, runs_for
+from reviews.runs.queries import ancestors, run_for, runs_for
 from reviews.workspaces.access import NotFound, Viewer
 
 CHILDREN = CHAIN = 50
-HIGHEST = 10
-"""Ancestors that are looked up, one by one."""
 LOOKED_INTO = 10
 """Executions whose history is asked how they came about, where their neighbours do not say."""
 INITIATORS = {
@@ -69,16 +68,10 @@ def _children(viewer: Viewer, run: Run, after: int) -> dict[str, Any]:
 
 
 def _ancestors(viewer: Viewer, run: Run) -> list[Run]:
-    """The root first."""
-    found: list[Run] = []
-    parent_id = run.parent_id
-    while parent_id is not None and len(found) < HIGHEST:
-        parent = _readable(viewer).filter(id=parent_id).first()
-        if parent is None or parent in found:
-            break
-        found.insert(0, parent)
-        parent_id = parent.parent_id
-    return found
+    """The root first; those above one that may not be read are not named."""
+    above = ancestors(run)
+    readable = _readable(viewer).in_bulk(above)
+    return [readable[id] for id in takewhile(readable.__contains__, above)][::-1]
 
 
 def _links(chain: list[Run]) -> list[Link]:

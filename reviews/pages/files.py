@@ -92,7 +92,9 @@ def content(request: PageRequest, version_id: uuid.UUID) -> HttpResponseBase:
 
 
 def _unreadable(request: PageRequest) -> HttpResponse:
-    said = "The bytes of this file are not to be had."
+    said = (
+        "The bytes of this file cannot be read now. Try again; if that does not help, look after the storage."
+    )
     return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, said)
 
 

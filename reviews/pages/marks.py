@@ -110,6 +110,7 @@ _TOOL = {
     "refused": ("no-symbol", "quiet"),
     "failed": ("exclamation-triangle", "bad"),
 }
+CHILD_WAITS = Mark("hand-raised", "waiting", "a run below waits for a person")
 _MESSAGE_IN_WORDS = {
     "recorded": Mark("inbox-arrow-down", "running", "recorded, on its way to the agent"),
     "delivered": Mark("paper-airplane", "running", "delivered, waiting for the agent"),
@@ -129,9 +130,6 @@ def of_run(run: Run) -> Mark:
     if run.is_open and run.waiting_for_human:
         return Mark("hand-raised", "waiting", "waiting for a person")
     return Mark(*_RUN[run.status], run.get_status_display().lower())
-
-
-CHILD_WAITS = Mark("hand-raised", "waiting", "a run below waits for a person")
 
 
 def of_step(step: Step) -> Mark:

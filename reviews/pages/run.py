@@ -38,6 +38,8 @@ GROWS = ("steps", "events")
 """Tabs that take in what is new by themselves, so that nothing is lost that was appended or unfolded."""
 _PARTS = {"head": "run/_head.html", "sent": "run/_sent.html"}
 """What reloads by itself while the rest of the page stays."""
+WAITING = 3
+"""Questions that are said at the top: the steps are to be seen."""
 FILES = 500
 CALLS = 50
 
@@ -63,29 +65,25 @@ def show(
 
 def _head(viewer: Viewer, shown: Run, tab: str) -> dict[str, Any]:
     counted = tallies(viewer, shown)
-    below = counted["below"]
-    asking = questions_of(viewer, [shown.chain, *(one["chain"] for one in below if one["waits"])])
+    asking = questions_of(viewer, [shown.chain, *(counted["waiting_below"] or [])])
     found = list(asking.select_related("claim__account").defer("document"))
     questions = [question for question in found if question.run.chain == shown.chain]
-    waiting = [question for question in questions if question.is_pending]
-    waiting_below = [question for question in found if question.is_pending and question not in waiting]
+    waiting = [question for question in found if question.is_pending]
+    own = [question for question in waiting if question in questions]
     sent = sent_to_temporal(shown) if counted["sent"] and tab == "steps" else []
     counts = {"steps": counted["steps"], "events": shown.last_event_id, "calls": counted["calls"],
               "files": counted["files"], "questions": len(questions)}  # fmt: skip
     return {
         "run": shown,
-        "mark": marks.CHILD_WAITS if waiting_below and not waiting else marks.of_run(shown),
-        "topics": " ".join(
-            [f"run:{shown.id}", f"message:{shown.id}", *(f"run:{one['id']}" for one in below)]
-        ),
+        "mark": marks.CHILD_WAITS if waiting and not own else marks.of_run(shown),
         "tab": tab,
         "grows": tab in GROWS,
         "tabs": [(name, title, counts.get(name)) for name, title in TABS.items()],
         "tallies": counted,
         "talks": counted["turns"] is not None or shown.workflow_type == CHAT,
         "questions": questions,
-        "waiting": waiting,
-        "waiting_below": waiting_below,
+        "waiting": waiting[:WAITING],
+        "more_waiting": len(waiting[WAITING:]),
         "start_error": _start_error(shown),
         "may_control": shown.is_live and viewer.may(Right.RUNS_CONTROL, shown.workspace_id),
         "sent": sent,

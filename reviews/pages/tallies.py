@@ -27,14 +27,12 @@ from reviews.artifacts.models import Version
 from reviews.conversations.models import Conversation
 from reviews.outbox.models import Message, MessageKind
 from reviews.runs.models import Attempt, MirroredNamespace, ModelCall, Run, Step, StepStatus
-from reviews.runs.queries import open_below
+from reviews.runs.queries import waiting_below
 from reviews.workspaces.access import Right, Viewer
 
 GOING = (StepStatus.SCHEDULED, StepStatus.RUNNING)
 ENDED_BADLY = (StepStatus.FAILED, StepStatus.TIMED_OUT)
 TROUBLES = 3
-BELOW = 20
-"""Open runs below a run whose changes its page hears."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Trouble:
 
 def tallies(viewer: Viewer, run: Run) -> dict[str, Any]:
     """``steps, going, retries, calls, tokens_in, tokens_out, cost, unpriced, demo, files, sent, mirror_trouble,
-    successor, turns``, the newest ``troubles``, and what is open ``below``."""
+    successor, turns``, the newest ``troubles``, and the chains ``waiting_below``."""
     calls = ModelCall.objects.filter(run=OuterRef("id"))
     steps = Step.objects.filter(run=OuterRef("id"))
     attempts = Attempt.objects.filter(run=OuterRef("id"), number__gt=1)
@@ -88,7 +86,7 @@ def tallies(viewer: Viewer, run: Run) -> dict[str, Any]:
         ),
         "turns": Subquery(talks.values("last_number")),
         "troubles": ArraySubquery(_troubles(steps)),
-        "below": open_below(run, viewer.workspaces(Right.RUNS_READ), most=BELOW),
+        "waiting_below": waiting_below(run, viewer.workspaces(Right.RUNS_READ)),
     }
     counted: dict[str, Any] = dict(Run.objects.filter(id=run.id).values(**figures).get())
     counted |= counted.pop("of_steps") or {"steps": 0, "going": 0, "retries": 0}

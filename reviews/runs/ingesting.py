@@ -136,6 +136,7 @@ def _put_below(run: Run, name: ExecutionName) -> None:
     except mirroring.UnknownWorkspace:
         return  # of a namespace that nobody here owns
     run.parent = parent
+    mirroring.tell(parent)  # its page says what waits below it
     if run.started_by_id is None:
         run.workspace_id = parent.workspace_id
 

@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Exists, Func, IntegerField, JSONField, OuterRef, Q
+from django.db.models import Exists, Func, IntegerField, OuterRef, Q, UUIDField
 from django.db.models.expressions import RawSQL
 
 from reviews.runs.engine import engine
@@ -25,6 +26,9 @@ from reviews.runs.now import ResetPoint
 from reviews.runs.unregistered import says_unregistered
 from reviews.workspaces.access import NotFound, Right, Viewer
 from reviews.workspaces.models import Workspace
+
+HIGHEST = 10
+"""Generations of runs that are looked up."""
 
 
 def run_for(viewer: Viewer, run_id: uuid.UUID, right: Right = Right.RUNS_READ) -> Run:
@@ -86,26 +90,33 @@ _NEXT_NAMES = """
 """
 
 
-def open_below(run: Run, workspaces: Sequence[uuid.UUID], *, most: int) -> RawSQL:
-    """What the run started, and what that started, as far as it is open and in these workspaces, as a list of
-    ``{id, chain, waits}``; what waits for a person comes first."""
-    open_ones = list(OPEN_STATUSES)
-    params = [run.id, list(workspaces), open_ones, run.id, most]
-    return RawSQL(_OPEN_BELOW, params, output_field=JSONField())  # noqa: S611 (nobody's text is in it)
+def ancestors(run: Run) -> list[uuid.UUID]:
+    """The run that started it, the one that started that, and so on."""
+    found: list[uuid.UUID] = []
+    above = run.parent_id
+    while above is not None and above not in found and len(found) < HIGHEST:
+        found.append(above)
+        above = Run.objects.filter(id=above).values_list("parent_id", flat=True).first()
+    return found
 
 
-_OPEN_BELOW = """
+def waiting_below(run: Run, workspaces: Sequence[uuid.UUID]) -> RawSQL:
+    """The chains of what the run started, and of what that started, as far as it is open, in these workspaces, and
+    waits for a person."""
+    params = [run.id, HIGHEST, list(workspaces), list(OPEN_STATUSES)]
+    output = ArrayField(UUIDField())
+    return RawSQL(_WAITING_BELOW, params, output_field=output)  # noqa: S611 (nobody's text is in it)
+
+
+_WAITING_BELOW = """
     WITH RECURSIVE below AS (
-        SELECT %s::uuid AS id, 0 AS depth
+        SELECT %s::uuid AS id, NULL::uuid AS chain, false AS waits, 0 AS depth
         UNION ALL
-        SELECT child.id, depth + 1 FROM below JOIN reviews_run child ON child.parent_id = below.id
-        WHERE depth < 10 AND child.workspace_id = ANY(%s) AND child.status = ANY(%s)
-    ), first AS (
-        SELECT id, chain, waiting_for_human AS waits FROM reviews_run
-        WHERE id IN (SELECT id FROM below WHERE depth > 0) AND id <> %s
-        ORDER BY waiting_for_human DESC, created_at, id LIMIT %s
+        SELECT child.id, child.chain, child.waiting_for_human, depth + 1
+        FROM below JOIN reviews_run child ON child.parent_id = below.id
+        WHERE depth < %s AND child.workspace_id = ANY(%s) AND child.status = ANY(%s)
     )
-    SELECT coalesce(jsonb_agg(first), '[]') FROM first
+    SELECT array_agg(DISTINCT chain) FILTER (WHERE waits) FROM below
 """
 
 

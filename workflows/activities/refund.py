@@ -15,7 +15,9 @@ from workflows.stubs.refund import Payment
 PATIENCE = 8.0
 WORTH_ANOTHER_TRY = {408, 425, 429}
 MOST_TEXT = 500
-"""Characters of what the endpoint says that go into the run's history."""
+"""Characters of what the endpoint says, where it is no receipt, that go into the run's history."""
+MOST_BYTES = 100_000
+"""Of a receipt. Temporal takes no payload of any size, and would refuse a large one again and again."""
 
 
 @activity.defn
@@ -44,11 +46,11 @@ async def pay_refund(payment: Payment) -> dict[str, Any]:
 
 
 def _receipt(response: httpx.Response) -> dict[str, Any]:
-    """What the endpoint says of a payment, or in place of what is no JSON object: its status and text."""
+    """What the endpoint says of a payment, or in place of what is no JSON object, or too large a one: its status and text."""
     try:
         said = response.json()
     except (ValueError, RecursionError):
         said = None
-    if isinstance(said, dict):
+    if isinstance(said, dict) and len(response.content) <= MOST_BYTES:
         return said
     return {"status": response.status_code, "text": response.text[:MOST_TEXT]}

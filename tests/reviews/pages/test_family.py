@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from temporalio.api.enums.v1 import ContinueAsNewInitiator
 
+from reviews.changes.models import Change
 from reviews.people.models import Account
 from reviews.runs.models import Run
 from reviews.workspaces.models import Workspace
@@ -107,9 +108,20 @@ def test_a_question_further_down_is_said_at_the_top(as_victor: Client, run: Run,
     assert "a run below waits for a person" in content, "the run's own mark"
     assert "A run below waits for a person" in content
     assert reverse("question", args=[question.id]) in content
-    assert f"run:{asking.id}" in content, "the head hears what becomes of it"
+    told = Change.objects.filter(topic="run", object_id=str(run.id))
+    before = told.count()
     approve(question, people.bob)
+    assert told.count() > before, "the page hears of it"
     assert "A run below waits" not in shown(as_victor, run)
+
+
+def test_of_many_questions_the_first_are_said(as_victor: Client, run: Run, people: People) -> None:
+    asking = child_of(run, start_refund(run.workspace, people.olga))
+    for number in range(5):
+        ask_refund(asking, f"question-{number}")
+    content = shown(as_victor, run)
+    assert content.count("A run below waits for a person") == 3
+    assert "2 questions more in the" in content
 
 
 def test_relatives_abroad_are_not_named(

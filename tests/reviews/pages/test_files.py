@@ -87,7 +87,7 @@ def test_bytes_that_are_gone_are_said_so(as_victor: Client, home: Workspace, nam
     default_storage.delete(version.blob.storage_name)
     answer = as_victor.get(reverse(name, args=[version.id]))
     assert (answer.status_code, answer.streaming) == (503, False)
-    assert "The bytes of this file are not to be had." in answer.text
+    assert "The bytes of this file cannot be read now." in answer.text
 
 
 @pytest.mark.parametrize("name", ["file", "file_content"])

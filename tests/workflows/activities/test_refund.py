@@ -15,6 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from workflows.activities.refund import pay_refund
 from workflows.stubs.refund import Payment
 
+LARGE = b'{"id": "' + b"x" * 100_000 + b'"}'
 PAYMENT = Payment({"customer": "Dora", "amount": 42.5, "reason": "late parcel"}, "key-1")
 
 
@@ -57,8 +58,9 @@ def pay(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Any]:
         (response("200 OK", b"y" * 600), {"status": 200, "text": "y" * 500}),
         (response("200 OK", b"\xff\xfe\xfa"), {"status": 200, "text": "\ufffd\ufffd\ufffd"}),
         (response("200 OK", b"[" * 100_000), {"status": 200, "text": "[" * 500}),
+        (response("200 OK", LARGE), {"status": 200, "text": LARGE[:500].decode()}),
     ],
-    ids=["object", "no content", "empty", "word", "list", "null", "long", "binary", "deep"],
+    ids=["object", "no content", "empty", "word", "list", "null", "long", "binary", "deep", "large"],
 )
 async def test_any_2xx_is_paid(pay: Callable[[bytes], Any], answer: bytes, receipt: dict[str, Any]) -> None:
     assert await pay(answer) == receipt
