@@ -193,10 +193,18 @@ LOGGING: dict[str, Any] = {
     "formatters": {
         "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s", "datefmt": "%H:%M:%S"}
     },
+    # A 503 is an answer that was given on purpose: what it says is said to whoever asked.
+    "filters": {
+        "ours": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 500) != 503,
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
-        "django.request": {"level": "ERROR"},  # what we broke, with its traceback; not what was asked in vain
+        # What we broke, with its traceback; not what was asked in vain.
+        "django.request": {"level": "ERROR", "filters": ["ours"]},
         "httpx": {"level": "WARNING"},
         "temporalio": {"level": "WARNING"},
     },
