@@ -104,7 +104,9 @@ def _start(site: Site, page: Page, name: str) -> str:
 
 def _see_through(site: Site, page: Page, run: str, name: str, screenshots: Path) -> None:
     with site.client(site.token()) as rest:
-        ended = wait_until(lambda: _ended(rest, run, name), f"{name} ends", PATIENCE)
+        if name in ENDLESS:  # it answers first what was said before
+            rest.post(f"/api/v1/runs/{run}/signals", json={"name": ENDLESS[name]}).raise_for_status()
+        ended = wait_until(lambda: _ended(rest, run), f"{name} ends", PATIENCE)
     assert ended["status"] == "completed", ended
     page.goto(f"{site.web}/runs/{ended['id']}/")
     expect(page.locator("#run-head")).to_contain_text("completed")
@@ -116,7 +118,7 @@ def _see_through(site: Site, page: Page, run: str, name: str, screenshots: Path)
         (PICTURES / f"{name}.svg").write_text(drawn)
 
 
-def _ended(rest: httpx.Client, run: str, name: str) -> dict[str, Any] | None:
+def _ended(rest: httpx.Client, run: str) -> dict[str, Any] | None:
     """Answers what it asks with the first option, until it has ended."""
     seen: dict[str, Any] = rest.get(f"/api/v1/runs/{run}").raise_for_status().json()
     if seen["closed_at"]:
@@ -126,8 +128,6 @@ def _ended(rest: httpx.Client, run: str, name: str) -> dict[str, Any] | None:
         asked = rest.get("/api/v1/escalations", params={"run": member["id"], "state": "pending"}).json()
         for question in asked["items"]:
             _answer(rest, question)
-    if name in ENDLESS and not seen["waiting_for_human"]:
-        rest.post(f"/api/v1/runs/{run}/signals", json={"name": ENDLESS[name]})
     return None
 
 
