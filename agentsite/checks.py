@@ -19,11 +19,11 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from agentsite import postgres
 from workflows.contracts import AGENTS_QUEUE, HUMAN_QUEUE
-from workflows.engine import health
+from workflows.engine import health, versions
 from workflows.engine.connect import connect_in_time
 
-OLDEST_POSTGRES = 16
 LEAST_DISK = 1_000_000_000  # bytes
 PATIENCE = 10.0  # seconds
 
@@ -44,8 +44,8 @@ def database() -> str:
             vector = cursor.fetchone()
     except OperationalError as error:
         raise Unwell(f"cannot be reached ({error}); start `manage.py up`, or set DATABASE_URL") from error
-    if int(version.split(".")[0]) < OLDEST_POSTGRES:
-        raise Unwell(f"PostgreSQL {version} is too old; {OLDEST_POSTGRES} or later is needed")
+    if fault := postgres.version_fault(version):
+        raise Unwell(fault)
     if vector is None:
         raise Unwell("the extension pgvector is missing; run `CREATE EXTENSION vector` as its superuser")
     executor = MigrationExecutor(connection)
@@ -60,7 +60,7 @@ def temporal() -> str:
 
     async def look(client: Client) -> str:
         version = await health.server_version(client)
-        if fault := health.version_fault(version):
+        if fault := versions.fault(version):
             raise Unwell(fault)
         try:
             await client.workflow_service.describe_namespace(

@@ -15,7 +15,7 @@ from agentsite.failures import CannotStart
 from agentsite.home import ROOT, Home
 from agentsite.postgres import Cluster
 from agentsite.postgres_place import choose_place
-from workflows.engine import devserver
+from workflows.engine import devserver, versions
 from workflows.engine.devserver import DevServer
 
 SERVERS = 1  # the stages in which they are stopped, after the processes that use them
@@ -170,6 +170,9 @@ class Plan:
                 "the program `temporal` is neither in the Python environment nor on PATH; "
                 "run `make up`, which installs it, or set TEMPORAL_ADDRESS"
             )
+        is_pinned = binary.parent == Path(sys.executable).parent
+        if not is_pinned and (fault := versions.fault(versions.of_binary(binary))):
+            raise CannotStart(f"{binary}: {fault}; run `make up`, which installs it")
         kept = self.home.ports()
         return DevServer(
             binary,

@@ -6,6 +6,7 @@ data. Here the rights of a folder that is not ours are never changed (see postgr
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import time
@@ -17,6 +18,8 @@ from agentsite.failures import CannotStart
 from agentsite.postgres_place import Place
 
 MAJOR_VERSION = "18"
+OLDEST_VERSION = 16
+"""Of a server of somebody else."""
 ROLE = DATABASE = "agentsite"
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -41,6 +44,14 @@ SETTINGS = {
 }
 # Only for tests: what a power cut would lose is made again.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def version_fault(version: str) -> str | None:
+    """One line on a server that is too old, such as `15.4 (Debian 15.4-1)`; None for one that will do."""
+    major = re.match(r"\d+", version)
+    if major is None or int(major[0]) >= OLDEST_VERSION:
+        return None
+    return f"PostgreSQL {version} is too old; {OLDEST_VERSION} or later is needed"
 
 
 @dataclass(frozen=True)

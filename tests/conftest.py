@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from agentsite.ports import choose_free_ports
+from tests.support.emptying import delete_rows
 from tests.support.site import Site
 from tests.support.temporal import dev_server
+
+DatabaseOperations.sql_flush = delete_rows
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from temporalio.envconfig import ClientConfig
 
 from agentsite.plan import QUEUES
 from workflows import contracts
-from workflows.engine import devserver, health
+from workflows.engine import devserver, health, versions
 from workflows.engine.devserver import DevServer
 
 SERVER = DevServer(Path("/bin/temporal"), 1, 2, 3, Path("/home/temporal.sqlite"))
@@ -70,7 +70,7 @@ def test_the_server_is_tuned_and_keeps_its_file() -> None:
     [("1.23.1", True), ("v1.9.0", True), ("1.24.0", False), ("1.32.0", False), ("2.0", False), ("", False)],
 )
 def test_a_server_that_is_too_old_is_named_in_one_line(version: str, too_old: bool) -> None:
-    fault = health.version_fault(version)
+    fault = versions.fault(version)
     assert (fault is not None) is too_old
     if fault:
         assert version in fault
@@ -81,7 +81,7 @@ async def test_the_real_server_will_do_and_nobody_polls_it_yet(temporal_server: 
     client = await Client.connect(temporal_server)
     version = await health.server_version(client)
     assert version
-    assert health.version_fault(version) is None
+    assert versions.fault(version) is None
     assert await health.pollers(client, "nobody-polls-this") == []
 
 

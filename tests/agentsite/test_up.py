@@ -22,12 +22,19 @@ from tests.support.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
-def own_site() -> Iterator[Site]:
-    """A site that these tests may stop and start; each leaves it ready."""
+def kept_site() -> Iterator[Site]:
+    """A site that these tests may stop and start."""
     site = Site()
-    site.start()
     yield site
     site.close()
+
+
+@pytest.fixture
+def own_site(kept_site: Site) -> Site:
+    """The same, running."""
+    if not kept_site.runs:
+        kept_site.start()
+    return kept_site
 
 
 def test_ready_means_that_everything_answers(own_site: Site) -> None:
@@ -53,6 +60,12 @@ def test_the_home_says_which_processes_run(own_site: Site) -> None:
     assert own_site.process
     children = {role: child.pid for role, child in own_site.children().items()}
     assert Home(own_site.home).processes() == {"up": own_site.process.pid, **children}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_secrets_are_not_in_command_lines(own_site: Site) -> None:
+    password = (own_site.home / "database_password").read_text()
+    assert not any(password in " ".join(process.cmdline()) for process in own_site.family())
 
 
 def test_the_printed_link_signs_in_the_owner_once(own_site: Site) -> None:
@@ -126,21 +139,6 @@ def test_sigkill_of_up_leaves_nothing_and_a_new_start_works(own_site: Site) -> N
     assert own_site.endpoints == ports
 
 
-def test_ctrl_c_at_a_terminal_goes_the_same_way_and_a_second_one_kills_at_once(own_site: Site) -> None:
-    family = own_site.family()
-    assert own_site.process
-    own_site.children()["web"].suspend()  # one that cannot end by itself
-    began = time.monotonic()
-    os.killpg(own_site.process.pid, signal.SIGINT)
-    time.sleep(0.5)
-    assert own_site.process.poll() is None
-    os.killpg(own_site.process.pid, signal.SIGINT)
-    own_site.process.wait(5)
-    assert time.monotonic() - began < 4
-    assert alive(family) == []
-    own_site.start()
-
-
 def test_an_end_during_the_start_leaves_nothing_either() -> None:
     site = Site()
     try:
@@ -182,14 +180,29 @@ def _cookie_names(site: Site) -> set[str]:
         return set(client.cookies)
 
 
-def test_make_up_passes_the_end_on(own_site: Site) -> None:
+def test_ctrl_c_at_a_terminal_goes_the_same_way_and_a_second_one_kills_at_once(own_site: Site) -> None:
+    family = own_site.family()
+    assert own_site.process
+    own_site.children()["web"].suspend()  # one that cannot end by itself
+    began = time.monotonic()
+    os.killpg(own_site.process.pid, signal.SIGINT)
+    time.sleep(0.5)
+    assert own_site.process.poll() is None
+    os.killpg(own_site.process.pid, signal.SIGINT)
+    own_site.process.wait(5)
+    assert time.monotonic() - began < 4
+    assert alive(family) == []
+
+
+def test_make_up_passes_the_end_on(kept_site: Site) -> None:
     """`make` is what people start; its SIGTERM must reach the site."""
-    own_site.stop()
-    own_site.console.write_bytes(b"")
-    with own_site.console.open("ab") as console:
-        make = subprocess.Popen(["make", "up"], cwd=ROOT, env=own_site.env, stdout=console, stderr=console)
+    if kept_site.runs:
+        kept_site.stop()
+    kept_site.console.write_bytes(b"")
+    with kept_site.console.open("ab") as console:
+        make = subprocess.Popen(["make", "up"], cwd=ROOT, env=kept_site.env, stdout=console, stderr=console)
     try:
-        wait_until(lambda: (own_site.home / "endpoints.json").exists(), "ready", 60)
+        wait_until(lambda: (kept_site.home / "endpoints.json").exists(), "ready", 60)
         family = psutil.Process(make.pid).children(recursive=True)
         assert any("manage.py up" in " ".join(process.cmdline()) for process in family)
         make.terminate()
@@ -197,10 +210,3 @@ def test_make_up_passes_the_end_on(own_site: Site) -> None:
         wait_until(lambda: alive(family) == [], "all have ended", 8)
     finally:
         make.kill()
-    own_site.start()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_secrets_are_not_in_command_lines(own_site: Site) -> None:
-    password = (own_site.home / "database_password").read_text()
-    assert not any(password in " ".join(process.cmdline()) for process in own_site.family())

@@ -1,12 +1,18 @@
 """`manage.py up` that cannot run: one clear line, exit code 1, nothing left behind."""
 
+import contextlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agentsite.failures import CannotStart
+from agentsite.home import Home
+from agentsite.plan import Plan
+from agentsite.postgres import version_fault
 from tests.support.site import Site, run_up
 
 
@@ -59,15 +65,50 @@ def test_a_database_of_another_version(unstarted: Site) -> None:
     assert "initialized by PostgreSQL version 16, this is 18" in done.stdout.splitlines()[-1]
 
 
-def test_a_missing_temporal(unstarted: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A Python environment without the wheel's binary beside it: a link to this one's interpreter.
-    from agentsite.failures import CannotStart
-    from agentsite.home import Home
-    from agentsite.plan import Plan
-
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All of PATH, and no `temporal` beside our Python."""
+    monkeypatch.setattr("sys.executable", str(tmp_path / "environment/python"))
     monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def test_a_missing_temporal(unstarted: Site, path: Path) -> None:
     home = Home(unstarted.home)
     home.create()
     with pytest.raises(CannotStart, match="the program `temporal` is neither in the Python environment"):
         Plan(home, {"PORT": str(unstarted.port)})
+
+
+@pytest.mark.parametrize(
+    ("says", "refused"),
+    [
+        ("temporal version 0.12.0 (server 1.23.1) (ui 2.26.2)", True),
+        ("temporal version 1.1.0 (Server 1.25.0, UI 2.30.3)", False),
+        ("something of another make", False),
+    ],
+)
+def test_an_old_temporal_on_path(unstarted: Site, path: Path, says: str, refused: bool) -> None:
+    program = path / "temporal"
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(0o755)
+    home = Home(unstarted.home)
+    home.create()
+    words = f"{program}: the Temporal server is too old: version 1.23.1, Agentsite needs 1.24 or later"
+    with pytest.raises(CannotStart, match=re.escape(words)) if refused else contextlib.nullcontext():
+        Plan(home, {"PORT": str(unstarted.port)})
+
+
+@pytest.mark.parametrize(
+    ("version", "is_too_old"),
+    [
+        ("15.14 (Debian 15.14-0+deb12u1)", True),
+        ("9.6.24", True),
+        ("16.0", False),
+        ("19beta1", False),
+        ("", False),
+    ],
+)
+def test_an_old_database(version: str, is_too_old: bool) -> None:
+    words = f"PostgreSQL {version} is too old; 16 or later is needed"
+    assert version_fault(version) == (words if is_too_old else None)

@@ -75,6 +75,11 @@ class Site:
             self.launch()
             wait_until(self._is_published, "endpoints.json is written", timeout)
 
+    @property
+    def runs(self) -> bool:
+        """Whether its `manage.py up` does."""
+        return self.process is not None and self.process.poll() is None
+
     def stop(self, timeout: float = 10.0) -> float:
         """SIGTERM and wait for the end; return the seconds it took."""
         assert self.process is not None
@@ -85,10 +90,11 @@ class Site:
 
     def close(self) -> None:
         """Stop it if it runs, by force if it must be, and remove its folder."""
-        if self.process and self.process.poll() is None:
+        if self.runs:
             try:
                 self.stop()
             except subprocess.TimeoutExpired:
+                assert self.process
                 self.process.kill()
                 self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)

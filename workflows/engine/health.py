@@ -1,6 +1,5 @@
-"""Whether the Temporal server will do: reachable, new enough, its queues polled."""
+"""What a Temporal server says of itself: its version, and who polls its queues."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,22 +11,11 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 
-OLDEST_SERVER = (1, 24)
-
 
 async def server_version(client: Client) -> str:
     """As the server says, such as `1.32.0`; empty where it does not (Temporal Cloud may not)."""
     info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
     return info.server_version
-
-
-def version_fault(version: str) -> str | None:
-    """One line on a server that is too old; None for one that will do or does not say."""
-    number = re.match(r"v?(\d+)\.(\d+)", version)
-    if number is None or (int(number[1]), int(number[2])) >= OLDEST_SERVER:
-        return None
-    oldest = ".".join(map(str, OLDEST_SERVER))
-    return f"the Temporal server is too old: version {version}, Agentsite needs {oldest} or later"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from agentsite import postgres
 from agentsite.failures import CannotStart
 
 PATIENCE = 60.0  # seconds, for each of the database, Temporal and the workers
@@ -41,7 +42,7 @@ class Command(BaseCommand):
 
     async def _await_workers(self) -> None:
         from workflows.contracts import AGENTS_QUEUE, HUMAN_QUEUE
-        from workflows.engine import health
+        from workflows.engine import health, versions
         from workflows.engine.connect import connect_in_time
 
         try:
@@ -49,7 +50,7 @@ class Command(BaseCommand):
                 client = await connect_in_time()
         except TimeoutError:
             raise CannotStart(f"Temporal does not answer after {PATIENCE:.0f} s") from None
-        if fault := health.version_fault(await health.server_version(client)):
+        if fault := versions.fault(await health.server_version(client)):
             raise CannotStart(fault)
         self._reached("temporal", address=client.service_client.config.target_host)
         try:
@@ -67,19 +68,22 @@ class Command(BaseCommand):
 
 
 def wait_for_database() -> None:
-    """Return when the database accepts connections; raises CannotStart after PATIENCE seconds.
+    """Return when the database accepts connections; raises CannotStart after PATIENCE seconds, or when it is too old.
 
     Past Django's pool, which after a first failure waits a second before it looks again.
     """
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            psycopg.connect(settings.HOME.database_url()).close()
-            return
+            with psycopg.connect(settings.HOME.database_url()) as opened:
+                version = opened.info.parameter_status("server_version") or ""
+            break
         except psycopg.OperationalError as error:
             if time.monotonic() > end:
                 raise CannotStart(f"the database cannot be reached: {error}") from error
             time.sleep(0.05)
+    if fault := postgres.version_fault(version):
+        raise CannotStart(fault)
 
 
 def migrate_if_needed() -> None:

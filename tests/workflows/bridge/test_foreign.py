@@ -59,9 +59,10 @@ async def somebody_works(world: World) -> AsyncIterator[str]:
         yield queue
 
 
-async def start(cli: Cli, queue: str, type: str, *input: str, id: str = "") -> str:
+async def start(cli: Cli, queue: str, type: str, *input: str, id: str = "", cron: str = "") -> str:
     id = id or f"{type}-{uuid.uuid4().hex[:8]}"
     given = [word for value in input for word in ("--input", value)]
+    given += ["--cron", cron] if cron else []
     await cli("workflow", "start", "--type", type, "--task-queue", queue, "--workflow-id", id, *given)
     return id
 
@@ -179,6 +180,29 @@ async def test_a_reset_by_the_command_line_joins_the_chain(world: World, cli: Cl
         assert await lasting_differences(world.client, patience=20, deep=True) == []
 
 
+async def test_what_a_schedule_runs_again_and_again_is_one_chain(world: World, cli: Cli) -> None:
+    async with somebody_works(world) as queue, active(world, mirror=True, sweep=True):
+        hourly = await start(cli, queue, "endless", "0", cron="@every 1s")
+
+        async def twice() -> bool:
+            return [run.status for run in await runs_of(hourly)][:2] == ["completed"] * 2
+
+        await until(twice, "it ran twice")
+        await cli("workflow", "terminate", "--workflow-id", hourly, "--reason", "enough")
+
+        async def ended() -> bool:
+            runs = await runs_of(hourly)
+            return runs[-1].status == "terminated" and all(run.history_whole for run in runs)
+
+        await until(ended, "its chain has ended")
+        runs = await runs_of(hourly)
+        for run in runs:
+            await assert_as_temporal_shows(cli, run)
+        assert await lasting_differences(world.client, patience=20, deep=True) == []
+    assert len({run.chain for run in runs}) == 1
+    assert [run.previous_id for run in runs] == [None, *(run.id for run in runs[:-1])]
+
+
 async def test_what_happened_while_the_bridge_was_down_is_caught_up(world: World, cli: Cli) -> None:
     async with somebody_works(world) as queue:
         async with active(world, mirror=True, sweep=True):
@@ -270,9 +294,36 @@ async def test_each_namespace_is_mirrored_and_one_that_is_not_there_keeps_no_oth
         [run] = await whole(id)
         assert (run.namespace, run.status) == (name, "terminated")
         assert run.workspace_id == (await in_database(Workspace.objects.get, slug="more-1")).id
+        await until(lambda: _attribute(cli, name), "the attribute is registered there")
         rows = await in_database(lambda: {row.namespace: row for row in MirroredNamespace.objects.all()})
     assert "has no namespace" in rows[f"absent-{name}"].trouble
     assert [rows[name].trouble, rows["default"].trouble] == ["", ""]
+
+
+async def _attribute(cli: Cli, namespace: str) -> str | None:
+    """The type of ``AgentsiteWaiting`` there."""
+    listed = await cli("operator", "search-attribute", "list", "--namespace", namespace)
+    return str(listed["customAttributes"].get("AgentsiteWaiting", "")) or None
+
+
+async def test_a_namespace_that_uses_the_attributes_name_for_something_else_is_mirrored_all_the_same(
+    world: World, cli: Cli, bob: Account
+) -> None:
+    name = f"third-{uuid.uuid4().hex[:8]}"
+    await cli("operator", "namespace", "create", "--namespace", name)
+    await in_database(create_workspace, "third", "Third", name, owner=bob)
+    other = ("--namespace", name, "--name", "AgentsiteWaiting", "--type", "Keyword")
+    await until(lambda: _done(cli("operator", "search-attribute", "create", *other)), "it is taken")
+    id = f"elsewhere-{name}"
+    beginning = ("--namespace", name, "--type", "patient", "--task-queue", "nobody", "--workflow-id", id)
+    await until(lambda: _done(cli("workflow", "start", *beginning)), "the new namespace takes a start")
+    async with active(world, mirror=True, sweep=True):
+        await cli("workflow", "terminate", "--namespace", name, "--workflow-id", id, "--reason", "enough")
+        await whole(id)
+        row = await in_database(MirroredNamespace.objects.get, namespace=name)
+        assert not await in_database(discovering.may_say_waiting, name)
+    assert (row.trouble, row.waiting_attribute) == ("", False)
+    assert "KEYWORD" in (await _attribute(cli, name) or "").upper()
 
 
 async def _done(work: Awaitable[Any]) -> bool:
