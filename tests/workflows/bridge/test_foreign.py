@@ -59,10 +59,9 @@ async def somebody_works(world: World) -> AsyncIterator[str]:
         yield queue
 
 
-async def start(cli: Cli, queue: str, type: str, *input: str, id: str = "", cron: str = "") -> str:
+async def start(cli: Cli, queue: str, type: str, *input: str, id: str = "") -> str:
     id = id or f"{type}-{uuid.uuid4().hex[:8]}"
     given = [word for value in input for word in ("--input", value)]
-    given += ["--cron", cron] if cron else []
     await cli("workflow", "start", "--type", type, "--task-queue", queue, "--workflow-id", id, *given)
     return id
 
@@ -182,7 +181,10 @@ async def test_a_reset_by_the_command_line_joins_the_chain(world: World, cli: Cl
 
 async def test_what_a_schedule_runs_again_and_again_is_one_chain(world: World, cli: Cli) -> None:
     async with somebody_works(world) as queue, active(world, mirror=True, sweep=True):
-        hourly = await start(cli, queue, "endless", "0", cron="@every 1s")
+        hourly = f"hourly-{queue}"
+        await world.client.start_workflow(
+            "endless", 0, id=hourly, task_queue=queue, cron_schedule="@every 1s"
+        )
 
         async def twice() -> bool:
             return [run.status for run in await runs_of(hourly)][:2] == ["completed"] * 2
