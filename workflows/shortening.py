@@ -28,7 +28,7 @@ Value = TypeVar("Value")
 PATCH = "offer-to-shorten"
 """Runs that met such a failure before this was offered go on as they did then."""
 PATIENCE = timedelta(hours=24)
-LEAST = 200
+LEAST = 100
 """Characters; so short a text is too long for no model, and is not shortened any more."""
 MARK = 50
 """Characters kept free for the line that says what is left out."""
@@ -181,11 +181,10 @@ def cut(text: str, most: int) -> tuple[str, str]:
     """
     if len(text) <= most:
         return text, ""
-    room = most - MARK
-    if room < LEAST:
+    if most < 4 * MARK:  # a beginning says more then than two pieces
         return text[:most], text[most:]
-    tail = room // 3
-    head = room - tail
+    tail = (most - MARK) // 3
+    head = most - MARK - tail
     left_out = text[head:-tail]
     return f"{text[:head]}\n[… {len(left_out):,} characters left out …]\n{text[-tail:]}", left_out
 
