@@ -34,7 +34,7 @@ THREADS = 12
 """For the activities that use the database; fewer than its pool has connections."""
 GRACE = timedelta(seconds=3)
 
-PASSTHROUGH = ("workflows.contracts", "workflows.human", "workflows.stubs")
+PASSTHROUGH = ("workflows.contracts", "workflows.human", "workflows.shortening", "workflows.stubs")
 """They keep no state of their own, so each run need not import them anew."""
 
 

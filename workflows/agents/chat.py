@@ -17,6 +17,7 @@ from workflows import human
 from workflows.agents import chat_tools
 from workflows.contracts import AgentDescription
 from workflows.human import DeskState
+from workflows.shortening import Less, TooLong, until_it_fits
 from workflows.stubs import chat
 from workflows.stubs.chat import (
     END_SIGNAL,
@@ -43,6 +44,7 @@ MOST_CALLS = 4
 MOST_CHARACTERS = 24_000
 """Of exchanges since the summary. Longer ones are snapshotted early, so that the model's context stays bounded."""
 LONGEST_ID = 100
+STOP = human.reject("gives this message no answer; the conversation says so and goes on", label="Stop")
 
 
 @dataclass
@@ -206,14 +208,27 @@ class ChatAgent:
         self.since += 1
 
     async def _ask_model(self, message: Message, number: int, *, offer_tools: bool) -> Said:
-        lines = [line for exchange in self.exchanges for line in exchange.lines]
-        request = AnswerRequest(self.request.instructions, self.summary, lines, offer_tools)
+        async def ask(exchanges: list[Exchange]) -> Said:
+            lines = [line for exchange in exchanges for line in exchange.lines]
+            request = AnswerRequest(self.request.instructions, self.summary, lines, offer_tools)
+            said = await chat.answer_message(request, summary=_short(message.text))
+            if forgotten := len(self.exchanges) - len(exchanges):
+                self.exchanges = exchanges
+                await self._keep_that_it_forgot(forgotten, _key(message, number))
+            return said
+
         try:
-            return await chat.answer_message(request, summary=_short(message.text))
+            return await until_it_fits("The conversation", ask, self.exchanges, _forget_oldest, stop=STOP)
+        except TooLong as error:
+            return Said(error.message, [], "", demo=False)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             return Said(_apology(error), [], "", demo=False)
+
+    async def _keep_that_it_forgot(self, count: int, key: str) -> None:
+        text = f"So that the rest fits, the model has forgotten its oldest {_counted(count)} of this conversation."
+        await chat.keep_turns(KeepRequest([KeptTurn(f"{key}.forgot", "note", text)]))
 
     async def _keep_message(self, message: Message) -> None:
         if not message.recorded:
@@ -267,6 +282,25 @@ class ChatAgent:
 def _key(message: Message, number: int, place: int | None = None) -> str:
     """Of the model's ``number``-th reply to the message, or of the tool that it calls in this ``place``."""
     return f"{message.id}#{number}" + (f".{place}" if place is not None else "")
+
+
+def _forget_oldest(exchanges: list[Exchange]) -> Less[list[Exchange]] | None:
+    """The older half; never the message that waits for its answer."""
+    kept, forgotten = exchanges[len(exchanges) // 2 :], exchanges[: len(exchanges) // 2]
+    if not forgotten:
+        return None
+    lines = [line for exchange in forgotten for line in exchange.lines if line.text.strip()]
+    return Less(
+        kept,
+        f"the newest {len(kept)} of {_counted(len(exchanges))}; it forgets the others, which stay on the page",
+        "\n\n".join(f"{line.role}: {line.text}" for line in lines),
+        {"exchanges": len(kept), "characters": sum(exchange.size for exchange in kept)},
+        {"exchanges": len(exchanges), "characters": sum(exchange.size for exchange in exchanges)},
+    )
+
+
+def _counted(exchanges: int) -> str:
+    return "exchange" if exchanges == 1 else f"{exchanges} exchanges"
 
 
 def _apology(error: ActivityError) -> str:

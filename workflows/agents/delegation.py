@@ -6,7 +6,7 @@ the report says what is missing.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError, ChildWorkflowError
 from workflows import human
 from workflows.contracts import AgentDescription, Evidence
 from workflows.human import Answer
+from workflows.shortening import TooLong, of_text, of_texts, until_it_fits
 from workflows.stubs import delegation, files
 from workflows.stubs.children import all_to_their_end, was_canceled
 from workflows.stubs.delegation import Assignment, Goal, JoinRequest, Work
@@ -23,6 +24,8 @@ from workflows.stubs.failing import kind_of, reason_of
 from workflows.stubs.files import Report
 
 PATIENCE = timedelta(hours=24)
+WITHOUT_IT = "writes the report without it, and says so there"
+AS_IT_IS = "stores what each specialist wrote, one after another"
 
 
 @dataclass
@@ -59,13 +62,29 @@ class DelegationAgent:
 
     async def _have_done(self, number: int, assignment: Assignment) -> Work | _Missing:
         """The specialist's child is started anew for each retry that a person asks for."""
-        tries = 1
+        tries = 0
+
+        async def start(task: str) -> Work:
+            nonlocal tries
+            tries += 1
+            return await delegation.specialist(
+                replace(assignment, task=task),
+                suffix=f"-{number}" if tries == 1 else f"-{number}-{tries}",
+                summary=assignment.specialist[:200],
+            )
+
         while True:
             try:
-                suffix = f"-{number}" if tries == 1 else f"-{number}-{tries}"
-                return await delegation.specialist(
-                    assignment, suffix=suffix, summary=assignment.specialist[:200]
+                return await until_it_fits(
+                    f"The task of “{assignment.specialist}”",
+                    start,
+                    assignment.task,
+                    of_text("task"),
+                    in_words=lambda answer: Work(assignment, answer.text, _name_of(answer)),
+                    stop=human.reject(WITHOUT_IT, label="Go on without"),
                 )
+            except TooLong as error:
+                return _Missing(assignment, error.message)
             except ChildWorkflowError as error:
                 if was_canceled():
                     raise
@@ -74,7 +93,6 @@ class DelegationAgent:
                 return Work(assignment, answer.text, _name_of(answer))
             if answer.verdict != "retry":
                 return _Missing(assignment, f"{kind}; {_left_out_by(answer)}")
-            tries += 1
 
     async def _ask_instead(self, assignment: Assignment, error: ChildWorkflowError) -> Answer:
         return await human.ask(
@@ -83,7 +101,7 @@ class DelegationAgent:
             options=[
                 human.retry("starts this specialist again, with its retries"),
                 human.respond("takes your text in place of this specialist's work"),
-                human.approve("writes the report without it, and says so there", label="Go on without"),
+                human.approve(WITHOUT_IT, label="Go on without"),
             ],
             evidence=[
                 Evidence("text", "The task", text=assignment.task, source="assign"),
@@ -96,7 +114,9 @@ class DelegationAgent:
         """A join that fails for good loses none of the work."""
         while works:
             try:
-                return await delegation.join_works(JoinRequest(goal, works), summary=f"{len(works)} works")
+                return await self._join_once(goal, works)
+            except TooLong:
+                break
             except ActivityError as error:
                 if was_canceled():
                     raise
@@ -105,13 +125,28 @@ class DelegationAgent:
                 break
         return _one_after_another(goal, works)
 
+    async def _join_once(self, goal: str, works: list[Work]) -> str:
+        """With all its tries; from as much of the work as the model can take in."""
+
+        async def join(texts: list[str]) -> str:
+            shorter = [replace(work, text=text) for work, text in zip(works, texts, strict=True)]
+            return await delegation.join_works(JoinRequest(goal, shorter), summary=f"{len(works)} works")
+
+        return await until_it_fits(
+            "What the specialists wrote",
+            join,
+            [work.text for work in works],
+            of_texts([work.assignment.specialist for work in works]),
+            stop=human.reject(AS_IT_IS, label="Store as it is"),
+        )
+
     async def _ask_about_join(self, works: list[Work], error: ActivityError) -> Answer:
         return await human.ask(
             title=f"The work of {len(works)} specialists could not be joined",
             description=f"The step {error.activity_type} failed for good: {kind_of(error)}.",
             options=[
                 human.retry("calls the model again, with its retries"),
-                human.approve("stores what each specialist wrote, one after another", label="Store as it is"),
+                human.approve(AS_IT_IS, label="Store as it is"),
             ],
             evidence=[
                 Evidence("text", "The last failure", text=reason_of(error), source=error.activity_type)

@@ -10,9 +10,10 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from workflows import human
+from workflows import human, shortening
 from workflows.contracts import AgentDescription, Evidence, Option
 from workflows.human import Answer
+from workflows.shortening import Less, of_text
 from workflows.stubs.failing import FailureType, kind_of
 from workflows.stubs.research import Task, attempt_task
 
@@ -56,8 +57,8 @@ class EscalationAgent:
 
     async def _ask(self, task: str, error: ActivityError) -> Answer:
         match kind := kind_of(error):
-            case FailureType.CONTEXT_TOO_LONG:
-                return await self._ask_to_shorten(task, error)
+            case FailureType.CONTEXT_TOO_LONG if less := of_text("task")(task):
+                return await self._ask_to_shorten(task, error, less)
             case FailureType.CONTENT_FILTERED:
                 return await self._ask_to_reword(task, error)
         return await _asked(
@@ -67,22 +68,10 @@ class EscalationAgent:
             [Evidence("text", "The task", text=task, source="run input"), _failure(error)],
         )
 
-    async def _ask_to_shorten(self, task: str, error: ActivityError) -> Answer:
-        return await _asked(
-            f"“{_short(task)}” is too long for the model",
-            f"The task has {len(task):,} characters; the model cannot take so much at once. The same text will fail "
-            "again. Its middle is left out below: try that, or shorten it yourself.",
-            [
-                human.approve("gives the model the shortened task as shown", label="Try it shortened"),
-                human.edit("gives the model the task as you shorten it", label="Shorten it yourself"),
-                RESPOND,
-                GIVE_UP,
-            ],
-            [_failure(error)],
-            proposal={"task": shorten(task)},
-            before={"task": task},
-            form=FORM,
-        )
+    async def _ask_to_shorten(self, task: str, error: ActivityError, less: Less[str]) -> Answer:
+        yourself = human.edit("gives the model the task as you shorten it", label="Shorten it yourself")
+        options = [shortening.shortened(less), yourself, RESPOND, GIVE_UP]
+        return await shortening.ask(f"“{_short(task)}”", error, less, options, form=FORM)
 
     async def _ask_to_reword(self, task: str, error: ActivityError) -> Answer:
         return await _asked(
@@ -112,14 +101,6 @@ async def _asked(
 
 def _failure(error: ActivityError) -> Evidence:
     return Evidence("text", "The last failure", text=str(error.cause), source=error.activity_type)
-
-
-def shorten(task: str) -> str:
-    """About half of it: the beginning, which mostly says what is to be done, and the end."""
-    head, tail = len(task) // 3, len(task) // 6
-    if tail < 50:
-        return task[: max(len(task) // 2, 1)]
-    return f"{task[:head]}\n[… {len(task) - head - tail:,} characters left out …]\n{task[-tail:]}"
 
 
 def _outcome(answer: Answer) -> dict[str, Any]:

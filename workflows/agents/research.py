@@ -1,6 +1,7 @@
 """``research``: plan → each task → synthesis → store, each an activity with its own timeout and retries.
 
-A model that stays away ends no run: a person says when to go on, and nothing that was found is lost.
+A model that stays away, or cannot take in all that was found, ends no run: a person says how to go on, and nothing
+that was found is lost.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from temporalio.exceptions import ActivityError
 from workflows import human
 from workflows.contracts import AgentDescription, Evidence
 from workflows.human import Answer
+from workflows.shortening import of_texts, until_it_fits
 from workflows.stubs import files, research
 from workflows.stubs.failing import FailureType, kind_of
 from workflows.stubs.files import Report
@@ -41,8 +43,7 @@ class ResearchAgent:
     async def _research(self, query: str) -> dict[str, Any]:
         plan = await _insisting("the plan", partial(research.generate_plan, PlanRequest(query)))
         findings = [await _find(task) for task in plan.tasks]
-        synthesize = partial(research.synthesize_report, SynthesisRequest(query, findings))
-        markdown = await _insisting("the report", synthesize, in_words=str)
+        markdown = await _write(query, findings)
         path = f"research/{workflow.info().workflow_id}/report.md"
         stored = await files.store_report(Report(path, markdown), summary=path)
         return {"report": asdict(stored), "tasks": len(plan.tasks)}
@@ -51,6 +52,27 @@ class ResearchAgent:
 async def _find(task: Task) -> Finding:
     execute = partial(research.execute_research_task, task, summary=task.name)
     return await _insisting(f"the task “{task.name}”", execute, in_words=partial(Finding, task.name))
+
+
+async def _write(query: str, findings: list[Finding]) -> str:
+    """The report, from as much of what was found as the model can take in."""
+
+    async def synthesize(texts: list[str]) -> str:
+        request = SynthesisRequest(
+            query, [Finding(one.task, text) for one, text in zip(findings, texts, strict=True)]
+        )
+        return await _insisting("the report", partial(research.synthesize_report, request), in_words=str)
+
+    texts = [finding.text for finding in findings]
+    names = [finding.task for finding in findings]
+    return await until_it_fits(
+        "What was found",
+        synthesize,
+        texts,
+        of_texts(names),
+        in_words=lambda answer: answer.text,
+        patience=None,
+    )
 
 
 async def _insisting(

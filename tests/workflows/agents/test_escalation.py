@@ -8,7 +8,6 @@ from temporalio.client import WorkflowFailureError
 from tests.workflows.agents.test_model_faults import attempts, kinds
 from tests.workflows.llm.conftest import Demo
 from tests.workflows.world import Handle, World
-from workflows.agents.escalation import shorten
 
 
 async def failing(agents: World, demo: Demo, times: int = 5) -> Handle:
@@ -69,6 +68,8 @@ async def test_what_is_too_long_is_shortened_by_a_person(agents: World, demo: De
     assert asked["proposal"]["task"].startswith("Write a haiku.")
     assert len(asked["proposal"]["task"]) < len(LONG) * 0.6
     assert "characters left out" in asked["proposal"]["task"]
+    left_out, _ = asked["evidence"]
+    assert left_out["text"] in LONG and not left_out["trusted"], "what the model would not get"
 
     await agents.deliver(handle, await agents.decide(question))
     again = await agents.question(handle, number=2)
@@ -82,6 +83,16 @@ async def test_what_is_too_long_is_shortened_by_a_person(agents: World, demo: De
     assert kinds(await attempts(handle, "attempt_task", 3)) == ["ContextTooLong"] * 2 + [None]
 
 
+async def test_what_is_hardly_a_text_is_not_shortened(agents: World, demo: Demo) -> None:
+    demo.inject("error", match="haiku", status=400, code="context_length_exceeded")
+    handle = await agents.start_agent("escalation", {"task": "Write a haiku."})
+    question = await agents.question(handle)
+    assert "ContextTooLong" in question.question["description"]
+    assert [option["verdict"] for option in question.options] == ["retry", "respond", "reject"]
+    await agents.deliver(handle, await agents.decide(question, "reject"))
+    assert (await handle.result())["outcome"] == "given up"
+
+
 async def test_what_a_filter_withholds_is_worded_otherwise(agents: World, demo: Demo) -> None:
     demo.inject("refuse", match="haiku")
     handle = await agents.start_agent("escalation", {"task": "Write a haiku."})
@@ -91,9 +102,3 @@ async def test_what_a_filter_withholds_is_worded_otherwise(agents: World, demo: 
     decision = await agents.decide(question, "edit", response={"task": "Write a poem."})
     await agents.deliver(handle, decision)
     assert (await handle.result())["outcome"] == "done"
-
-
-@pytest.mark.parametrize("length", [1, 2, 50, 299, 300, 5_000, 20_000])
-def test_a_shortened_text_is_shorter_and_something(length: int) -> None:
-    text = "".join(chr(97 + place % 26) for place in range(length))
-    assert 1 <= len(shorten(text)) <= max(1, length * 0.7)
