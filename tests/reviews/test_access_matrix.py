@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from reviews.api.api import api
 from reviews.artifacts.actions import write_version
@@ -36,6 +39,7 @@ from tests.reviews.routes import (
 from tests.support.histories import keep_history, started
 from tests.support.people import People, approve, ask_refund, register_refund, start_refund
 
+pytestmark = pytest.mark.django_db
 Answer = Literal["through", "forbidden", "not found", "sign in"]
 
 
@@ -77,14 +81,26 @@ def test_every_route_of_allauth_is_known() -> None:
     assert {name for _, name in _below("accounts/")} == ALLAUTH
 
 
-@pytest.fixture
-def world(people: People, home: Workspace) -> World:
-    return _made(home, people.olga, people.bob)
+@pytest.fixture(scope="module")
+def people(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[People]:
+    """Everybody, made once for all routes, in one transaction: what a request does is rolled back to here."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        everybody = People()
+        for name in (*sorted(READERS), "charlie"):
+            _bearer(everybody, name)
+            _session(everybody, name)
+        yield everybody
+        transaction.set_rollback(True)
 
 
-@pytest.fixture
-def foreign(people: People, abroad: Workspace) -> World:
-    return _made(abroad, people.charlie, people.charlie)
+@pytest.fixture(scope="module")
+def world(people: People) -> World:
+    return _made(people.home, people.olga, people.bob)
+
+
+@pytest.fixture(scope="module")
+def foreign(people: People) -> World:
+    return _made(people.abroad, people.charlie, people.charlie)
 
 
 def _made(workspace: Workspace, starter: Account, reviewer: Account) -> World:
@@ -93,6 +109,7 @@ def _made(workspace: Workspace, starter: Account, reviewer: Account) -> World:
     version = write_version(
         workspace, "report.md", b"# Report", media_type="text/markdown", by=starter, run=run
     )
+    register_refund(workspace.namespace)
     decision = approve(ask_refund(run, "decided"), reviewer)
     call = ModelCall.objects.create(
         run=run, activity_id="5", attempt=1, model="m", messages=[], started_at=timezone.now(), duration_ms=1
@@ -145,8 +162,7 @@ def test_a_list_shows_what_is_ones_own(address: str, people: People, world: Worl
 
 
 @pytest.mark.parametrize("address", OPEN)
-@pytest.mark.django_db
-def test_what_is_open_to_everybody(address: str) -> None:
+def test_what_is_open_to_everybody(address: str, people: People) -> None:
     assert Client().get("/" + re.sub("<.*>", "x", address)).status_code == OPEN[address]
 
 
@@ -155,16 +171,18 @@ def test_the_admin_is_for_staff(people: People, world: World) -> None:
     for name in (*sorted(READERS), "charlie", "nobody"):
         client = Client() if name == "nobody" else _signed_in(people, name)
         assert {client.get(address).status_code for address in addresses} == {302}, name
-    Account.objects.filter(id=people.alice.id).update(is_staff=True, is_superuser=True)
-    assert {_signed_in(people, "alice").get(address).status_code for address in addresses} == {200}
+    with transaction.atomic():
+        Account.objects.filter(id=people.alice.id).update(is_staff=True, is_superuser=True)
+        assert {_signed_in(people, "alice").get(address).status_code for address in addresses} == {200}
+        transaction.set_rollback(True)
 
 
-@pytest.mark.django_db
-def test_nobody_signs_up() -> None:
+def test_nobody_signs_up(people: People) -> None:
+    before = Account.objects.count()
     form = {"username": "mallory", "password1": "correct horse battery", "password2": "correct horse battery"}
     Client().post(reverse("account_signup"), form)
 
-    assert not Account.objects.exists()
+    assert Account.objects.count() == before
 
 
 def _expected(route: Route, name: str, slug: str) -> Answer:
@@ -182,8 +200,7 @@ def _expected(route: Route, name: str, slug: str) -> Answer:
 def _call(route: Route, world: World, people: People, name: str) -> HttpResponseBase:
     headers = {"Idempotency-Key": "k"}
     if name != "nobody":
-        workspace = people.abroad if name == "charlie" else people.home
-        headers["Authorization"] = people.bearer(getattr(people, name), workspace)
+        headers["Authorization"] = _bearer(people, name)
     with transaction.atomic():
         body = json.dumps(_body(route, world)).encode()
         client = Client(raise_request_exception=False)
@@ -205,10 +222,22 @@ def _visit(route: Route, world: World, people: People, name: str) -> HttpRespons
     return response
 
 
+@cache
+def _bearer(people: People, name: str) -> str:
+    return people.bearer(getattr(people, name), people.abroad if name == "charlie" else people.home)
+
+
 def _signed_in(people: People, name: str) -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(getattr(people, name), backend="django.contrib.auth.backends.ModelBackend")
+    client.cookies[settings.SESSION_COOKIE_NAME] = _session(people, name)
     return client
+
+
+@cache
+def _session(people: People, name: str) -> str:
+    client = Client()
+    client.force_login(getattr(people, name), backend="django.contrib.auth.backends.ModelBackend")
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
 def _path(route: Route, world: World) -> str:
@@ -231,8 +260,6 @@ def _path(route: Route, world: World) -> str:
 
 
 def _body(route: Route, world: World) -> dict[str, Any]:
-    if route.body is not None:
-        register_refund(world.workspace.namespace)
     return route.body(world) if route.body is not None else {}
 
 

@@ -34,7 +34,7 @@ REFUND_SCHEMA = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class People:
     """Two workspaces and their members; each person is made when first named."""
 
