@@ -25,7 +25,7 @@ from tests.contract.files import OPENAPI
 from tests.support.fake_engine import FakeEngine
 from tests.support.people import People, approve, ask_refund, start_refund
 
-EXAMPLES = 10
+EXAMPLES = 6
 CHECKS: list[CheckFunction] = [
     not_a_server_error,
     status_code_conformance,
