@@ -25,6 +25,8 @@ FOLDER = Path(__file__).parent / "histories"
 """Those of the standard kit."""
 MOST = 6
 """Of a workflow; raise it for a version that adds others."""
+LARGEST = 100_000
+"""Characters; what goes in circles is not kept."""
 OF_A_MACHINE = ("identity", "binaryChecksum", "stackTrace")
 MADE_BY = re.compile(r"\d+@[\w.-]+")
 """As the SDK names a sticky queue: the process and its host."""
@@ -81,9 +83,11 @@ def _keep(folder: Path, type: str, history: dict[str, Any]) -> None:
     digest = hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:8]
     path = folder / f"{type}-{digest}.json"
     closed = history["events"][-1]["eventType"].startswith("EVENT_TYPE_WORKFLOW_EXECUTION_")
-    if closed and not path.exists() and len(list(folder.glob(f"{type}-*.json"))) < MOST:
+    text = json.dumps(history, separators=(",", ":"), sort_keys=True) + "\n"
+    room = len(text) <= LARGEST and len(list(folder.glob(f"{type}-*.json"))) < MOST
+    if closed and room and not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(history, separators=(",", ":"), sort_keys=True) + "\n")
+        path.write_text(text)
 
 
 def _shape(event: dict[str, Any]) -> list[str]:
