@@ -70,7 +70,7 @@ def of_a_machine(text: str) -> list[str]:
     said = "\n".join(
         [text, *(base64.b64decode(one).decode(errors="replace") for one in PAYLOAD.findall(text))]
     )
-    attributes = [name for name in OF_A_MACHINE if f'"{name}":' in text]
+    attributes: list[str] = [name for name in OF_A_MACHINE if f'"{name}":' in text]
     return [*attributes, *MADE_BY.findall(said), *PATH.findall(said)]
 
 
