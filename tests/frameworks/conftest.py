@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from temporalio.worker import Replayer
 
 from tests.workflows.agents.conftest import demo, shared_demo
+from tests.workflows.agents.saved import keep
 from tests.workflows.conftest import bob, quiet_world, workspace
 from tests.workflows.world import Handle, World
+from workflows import registry
 from workflows import worker as workers
 from workflows.llm.client import close_clients
 from workflows.recording import Recorder
@@ -20,7 +23,10 @@ from workflows.registry import kit
 
 __all__ = ["bob", "demo", "quiet_world", "shared_demo", "workspace"]
 
-KITS = ("langgraph", "openai-agents", "pydantic")
+KITS = tuple(name for name in registry.KITS if name)
+"""All but the standard one, whose agents are tested in tests/workflows/agents."""
+HISTORIES = Path(__file__).parent / "histories"
+"""Kept ones, in a folder for each kit."""
 
 Serving = Callable[[], AbstractAsyncContextManager[None]]
 Start = Callable[[str], Awaitable[Handle]]
@@ -36,15 +42,21 @@ def name(request: pytest.FixtureRequest) -> str:
 async def world(quiet_world: World, demo: object, name: str) -> AsyncIterator[World]:
     """Nobody works in it yet. Whatever ran in it must replay."""
     yield quiet_world
+    today = replayer(name)
+    for handle in quiet_world.started:
+        await today.replay_workflow(await handle.fetch_history())
+    await keep(quiet_world, HISTORIES / name)
+    await close_clients()
+
+
+def replayer(name: str) -> Replayer:
+    """With the sandbox and the plugins of the kit's worker; what reads its payloads comes from the plugins."""
     served = kit(name)
-    replayer = Replayer(
+    return Replayer(
         workflows=served.workflows,
         workflow_runner=workers.runner(*served.passthrough),
         plugins=served.plugins,
     )
-    for handle in quiet_world.started:
-        await replayer.replay_workflow(await handle.fetch_history())
-    await close_clients()
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.workflows.agents.saved import keep
 from tests.workflows.llm.conftest import Demo
+from tests.workflows.worker_process import WorkerProcess
 from tests.workflows.world import World, working
 from workflows.llm.client import close_clients
 
@@ -40,3 +42,12 @@ async def agents(quiet_world: World, demo: Demo) -> AsyncIterator[World]:
         await quiet_world.replay()
         await keep(quiet_world)
     await close_clients()
+
+
+@pytest_asyncio.fixture
+async def worker(quiet_world: World, demo: Demo, tmp_path: Path) -> AsyncIterator[WorkerProcess]:
+    """Started and killed by the test. Whatever ran in its world must replay."""
+    worker = WorkerProcess(tmp_path / "worker.log")
+    yield worker
+    worker.kill()
+    await quiet_world.replay()

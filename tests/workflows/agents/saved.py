@@ -7,6 +7,7 @@ history.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -14,19 +15,26 @@ import re
 from pathlib import Path
 from typing import Any
 
+from temporalio import workflow
 from temporalio.client import WorkflowHistory
 
 from tests.workflows.world import World
+from workflows.registry import Kit
 
 FOLDER = Path(__file__).parent / "histories"
+"""Those of the standard kit."""
 MOST = 6
 """Of a workflow; raise it for a version that adds others."""
+LARGEST = 100_000
+"""Characters; what goes in circles is not kept."""
 OF_A_MACHINE = ("identity", "binaryChecksum", "stackTrace")
 MADE_BY = re.compile(r"\d+@[\w.-]+")
 """As the SDK names a sticky queue: the process and its host."""
+PATH = re.compile(r"/(?:home|opt|private|root|srv|tmp|Users|usr|var|work)/[\w./-]*")
+PAYLOAD = re.compile(r'"data":"([\w+/=]+)"')
 
 
-async def keep(world: World) -> None:
+async def keep(world: World, folder: Path = FOLDER) -> None:
     """Those of the agents that ran in this world, and of their children."""
     if not os.environ.get("KEEP_HISTORIES"):
         return
@@ -35,21 +43,51 @@ async def keep(world: World) -> None:
         children = world.client.list_workflows(f"RootWorkflowId = '{handle.id}'")
         for one in [described, *[child async for child in children]]:
             history = await world.client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history()
-            _keep(str(one.workflow_type), _plain(history))
+            _keep(folder, str(one.workflow_type), _plain(history))
 
 
-def saved() -> dict[str, Path]:
-    return {path.stem: path for path in sorted(FOLDER.glob("*.json"))}
+def saved(folder: Path = FOLDER) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.glob("*.json"))}
 
 
-def _keep(type: str, history: dict[str, Any]) -> None:
+def without_history(kit: Kit, folder: Path = FOLDER) -> set[str]:
+    """The kit's workflow types of which none is kept."""
+    kept = {type_of(path.read_text()) for path in saved(folder).values()}
+    return {workflow._Definition.must_from_class(one).name or "" for one in kit.workflows} - kept
+
+
+def history_of(text: str) -> WorkflowHistory:
+    """Under its own workflow id: children are named after it."""
+    return WorkflowHistory.from_json(_started(text)["workflowId"], text)
+
+
+def type_of(text: str) -> str:
+    return str(_started(text)["workflowType"]["name"])
+
+
+def of_a_machine(text: str) -> list[str]:
+    """The processes, hosts and paths that a kept history names, in its payloads too."""
+    said = "\n".join(
+        [text, *(base64.b64decode(one).decode(errors="replace") for one in PAYLOAD.findall(text))]
+    )
+    attributes: list[str] = [name for name in OF_A_MACHINE if f'"{name}":' in text]
+    return [*attributes, *MADE_BY.findall(said), *PATH.findall(said)]
+
+
+def _started(text: str) -> Any:
+    return json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]
+
+
+def _keep(folder: Path, type: str, history: dict[str, Any]) -> None:
     shape = [_shape(event) for event in history["events"]]
     digest = hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:8]
-    path = FOLDER / f"{type}-{digest}.json"
+    path = folder / f"{type}-{digest}.json"
     closed = history["events"][-1]["eventType"].startswith("EVENT_TYPE_WORKFLOW_EXECUTION_")
-    if closed and not path.exists() and len(list(FOLDER.glob(f"{type}-*.json"))) < MOST:
-        FOLDER.mkdir(exist_ok=True)
-        path.write_text(json.dumps(history, separators=(",", ":"), sort_keys=True) + "\n")
+    text = json.dumps(history, separators=(",", ":"), sort_keys=True) + "\n"
+    room = len(text) <= LARGEST and len(list(folder.glob(f"{type}-*.json"))) < MOST
+    if closed and room and not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def _shape(event: dict[str, Any]) -> list[str]:

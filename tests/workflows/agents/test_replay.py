@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 from temporalio import workflow
-from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from tests.workflows.agents.saved import saved
+from tests.workflows.agents.saved import history_of, of_a_machine, saved, type_of, without_history
 from workflows import worker as workers
 from workflows.registry import STANDARD
 
@@ -27,26 +22,16 @@ async def test_a_kept_history_replays(replayer: Replayer, name: str) -> None:
 
 
 def test_every_workflow_has_one_at_least() -> None:
-    kept = {type_of(path) for path in saved().values()}
-    assert {workflow._Definition.must_from_class(one).name for one in STANDARD.workflows} <= kept
+    """The frameworks' have theirs in tests/frameworks."""
+    assert without_history(STANDARD) == set()
+
+
+def test_none_says_on_which_machine_it_was_made() -> None:
+    assert {name: found for name, path in saved().items() if (found := of_a_machine(path.read_text()))} == {}
 
 
 async def test_a_changed_order_of_commands_is_found(replayer: Replayer) -> None:
     """The test above can fail."""
-    path = next(path for path in saved().values() if type_of(path) == "research")
-    text = path.read_text().replace("generate_plan", "another_activity")
+    text = next(text for path in saved().values() if type_of(text := path.read_text()) == "research")
     with pytest.raises(workflow.NondeterminismError):
-        await replayer.replay_workflow(history_of(text))
-
-
-def history_of(text: str) -> WorkflowHistory:
-    """Under its own workflow id: children are named after it."""
-    return WorkflowHistory.from_json(started(text)["workflowId"], text)
-
-
-def type_of(path: Path) -> Any:
-    return started(path.read_text())["workflowType"]["name"]
-
-
-def started(text: str) -> Any:
-    return json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]
+        await replayer.replay_workflow(history_of(text.replace("generate_plan", "another_activity")))
