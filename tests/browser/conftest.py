@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect, sync_playwright
 
 from reviews.people.models import Account
 from tests.browser.scene import Scene
@@ -20,8 +20,12 @@ from tests.support.served import Served, served
 # Playwright's sync interface keeps an event loop in this thread; the rows are made from it all the same.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
+SETTLED_MS = 500
+"""Keys count only when the page has stood for a moment."""
 SignIn = Callable[..., Page]
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -87,14 +91,26 @@ def sign_in(chromium: Browser, pages: Served) -> Iterator[SignIn]:
 
 def is_complaint(kind: str, text: str) -> bool:
     """That a page came with a status of 4xx is what some tests want; one that is left breaks off what it asked for."""
-    return kind == "error" and not text.startswith(
-        (
-            "Failed to load resource: the server responded with a status of 4",
-            "Response Status Error Code 4",
-            "htmx:afterRequest, ",
-            "htmx:sendError, ",
-        )
+    is_left = text.startswith(("htmx:afterRequest, ", "htmx:sendError, ")) or text.endswith(
+        "WebSocket is closed before the connection is established."
     )
+    is_asked_for = text.startswith(
+        ("Failed to load resource: the server responded with a status of 4", "Response Status Error Code 4")
+    )
+    return kind == "error" and not is_left and not is_asked_for
+
+
+def settle(page: Page) -> None:
+    """Until keys count: a page that a click or a key led to is there before its scripts are.
+
+    Its own clock is asked, which on a busy machine begins to count late.
+    """
+    page.wait_for_load_state()
+    page.evaluate("ms => new Promise(over => setTimeout(over, ms))", SETTLED_MS)
+
+
+def hears_nothing(socket: WebSocketRoute) -> None:
+    """For ``page.route_web_socket``: one that is open, and no word comes."""
 
 
 def session_of(account: Account, url: str) -> Any:

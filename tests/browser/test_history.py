@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from reviews.pages.steps import STEPS
 from reviews.runs.models import Run
@@ -14,8 +15,6 @@ from tests.browser.scene import Scene
 from tests.support.histories import activity, close, keep_history, signaled, started
 
 pytestmark = pytest.mark.browser
-PATIENCE_MS = 20_000
-"""For what the page fetches by itself."""
 
 
 @pytest.fixture
@@ -35,13 +34,13 @@ def rows(page: Page) -> int:
     return page.locator("li[id^=event-]").count()
 
 
-def reach_the_end(page: Page, at_least: int) -> None:
-    for _ in range(40):
-        if rows(page) >= at_least:
-            return
+def reach_the_end(page: Page, rows: Locator, at_least: int) -> None:
+    """Scroll on until so many came."""
+    end = time.monotonic() + 60
+    while rows.count() < at_least:
+        assert time.monotonic() < end, f"{rows.count()} rows came, not {at_least}"
         page.mouse.wheel(0, 20_000)
         page.wait_for_timeout(100)
-    raise AssertionError(f"{rows(page)} rows came, not {at_least}")
 
 
 def test_rows_come_when_they_are_reached_and_then_as_they_happen(
@@ -50,22 +49,22 @@ def test_rows_come_when_they_are_reached_and_then_as_they_happen(
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/?tab=events")
     assert rows(page) == 100
-    reach_the_end(page, 751)
+    reach_the_end(page, page.locator("li[id^=event-]"), 751)
     ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(1, 752)]
     expect(page.get_by_text("751 events")).to_be_visible()
     keep_history(long, [signaled("hurry")])
-    expect(page.locator("#event-752")).to_contain_text("hurry", timeout=PATIENCE_MS)
+    expect(page.locator("#event-752")).to_contain_text("hurry")
     keep_history(long, [close()])
-    expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("li[id^=event-]")).to_have_count(753, timeout=PATIENCE_MS)
+    expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible()
+    expect(page.locator("li[id^=event-]")).to_have_count(753)
 
 
 def test_the_newest_come_on_top(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/?tab=events&order=newest")
     keep_history(long, [signaled("first"), signaled("second")])
-    expect(page.locator("#event-753")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#event-753")).to_be_visible()
     ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(753, 651, -1)]
 
@@ -79,7 +78,7 @@ def test_what_was_unfolded_stays_so_while_the_run_goes_on(scene: Scene, sign_in:
     head = page.locator("#run-head")
     head.evaluate("one => { one.dataset.old = 'yes' }")
     keep_history(long, [signaled("hurry")])
-    expect(head).not_to_have_attribute("data-old", "yes", timeout=PATIENCE_MS)
+    expect(head).not_to_have_attribute("data-old", "yes")
     expect(page.locator("#event-4 .group li")).to_have_count(3)
     assert rows(page) == 100
 
@@ -98,11 +97,7 @@ def test_an_event_has_its_own_page_and_a_place_in_the_list(scene: Scene, sign_in
 def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/")
-    for _ in range(40):
-        page.mouse.wheel(0, 20_000)
-        page.wait_for_timeout(100)
-        if page.locator(".waterfall li > details").count() == 250:
-            break
+    reach_the_end(page, page.locator(".waterfall li > details"), 250)
     blocks = page.locator("[data-span]")
     expect(blocks).to_have_count(math.ceil(250 / STEPS))
     spans = blocks.evaluate_all("all => all.map((one) => Number(one.dataset.span))")
@@ -111,7 +106,7 @@ def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run
     )
     assert drawn == [pytest.approx(1000 * max(spans) / span, abs=1) for span in spans]
     keep_history(long, [signaled("hurry")])
-    expect(page.locator("#step-752")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#step-752")).to_be_visible()
     assert page.locator(".waterfall li > details").count() == 251
 
 

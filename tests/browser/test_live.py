@@ -22,7 +22,7 @@ from reviews.runs import mirroring
 from reviews.runs.models import Run
 from reviews.workspaces.actions import withdraw
 from reviews.workspaces.models import Role
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, settle
 from tests.browser.scene import Scene
 from tests.support.people import start_refund
 from tests.support.processes import wait_until
@@ -41,7 +41,7 @@ FRESH_EACH_TIME = [
 
 
 def live(page: Page) -> None:
-    expect(page.locator("[data-live-state]")).to_have_attribute("data-live-state", "Live", timeout=20_000)
+    expect(page.locator("[data-live-state]")).to_have_attribute("data-live-state", "Live")
 
 
 def opened(page: Page, address: str) -> Page:
@@ -79,6 +79,7 @@ def test_what_one_decides_the_others_inbox_and_question_say_without_asking(
             break
     assert asked == [], "while nothing changes nothing is asked for"
 
+    settle(bob)
     bob.keyboard.press("a")
 
     expect(ada.locator("#case")).to_contain_text(f"by {scene.people.bob}")
@@ -365,7 +366,7 @@ def test_a_page_and_its_changes_are_a_fresh_page(scene: Scene, sign_in: SignIn, 
         page.bring_to_front()
         fresh.goto(address)
         expected = parts(fresh)
-        for _ in range(40):
+        for _ in range(80):
             if parts(page) == expected:
                 break
             page.wait_for_timeout(250)

@@ -5,30 +5,19 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
 from reviews.escalations import actions
 from reviews.escalations.models import Claim, Decision
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, hears_nothing, settle
 from tests.browser.scene import Scene
 
 pytestmark = pytest.mark.browser
-SETTLED_MS = 500
-"""Keys count only when the page has stood for a moment."""
 
 
 def open_settled(page: Page, address: str) -> None:
     page.goto(address)
     settle(page)
-
-
-def settle(page: Page) -> None:
-    """By the page's own clock: on a busy machine it begins to count late."""
-    page.evaluate("ms => new Promise(over => setTimeout(over, ms))", SETTLED_MS)
-
-
-def hears_nothing(socket: WebSocketRoute) -> None:
-    """A socket that is open, and no word comes."""
 
 
 def test_by_keyboard_from_the_inbox_to_the_next_question(scene: Scene, sign_in: SignIn) -> None:
@@ -118,13 +107,10 @@ def test_high_risk_needs_more_than_a_key(scene: Scene, sign_in: SignIn) -> None:
 def test_a_key_held_down_or_too_early_decides_nothing(scene: Scene, sign_in: SignIn) -> None:
     page = sign_in(scene.people.bob)
     page.goto(f"/questions/{scene.question.id}/")
-    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
-    page.keyboard.press("a")
+    press = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true, repeat: %s}))"
+    page.evaluate(f"dispatchEvent(new PageTransitionEvent('pageshow')); {press % 'false'}")
     settle(page)
-    held = (
-        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', repeat: true, bubbles: true}))"
-    )
-    page.evaluate(held)
+    page.evaluate(press % "true")
     page.keyboard.press("Control+a")
     settle(page)
     assert not Decision.objects.exists()

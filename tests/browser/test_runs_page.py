@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from reviews.outbox.models import Message
 from reviews.runs import mirroring
 from reviews.runs.models import Run, SavedView
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, settle
 from tests.browser.scene import Scene
 from tests.browser.test_accessibility import QUICK, SIZES, THEMES, faults_of
 from tests.support.people import start_refund
@@ -68,6 +68,7 @@ def test_filter_save_choose_by_keyboard_and_cancel(scene: Scene, sign_in: SignIn
     expect(page.get_by_text("View: Refunds")).to_be_visible()
     assert SavedView.objects.get().query == "status=open&agent=refund"
 
+    settle(page)
     for key in ("j", "x", "j", "j", "x"):
         page.keyboard.press(key)
     expect(page.get_by_text("2 runs are chosen.")).to_be_visible()
@@ -101,6 +102,7 @@ def test_children_are_unfolded_and_folded_by_key(scene: Scene, sign_in: SignIn) 
     page = sign_in(scene.people.olga)
     _ = scene.family
     page.goto("/runs/")
+    settle(page)
     page.keyboard.press("j")
     page.keyboard.press("o")
     expect(page.locator("tr.depth-1")).to_have_count(2)

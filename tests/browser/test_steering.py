@@ -31,6 +31,8 @@ from workflows import worker as workers
 __all__ = ["failpoints", "start_bridge"]  # fixtures
 
 pytestmark = pytest.mark.browser
+LONG = 60_000
+"""Milliseconds for what goes through every process."""
 
 
 class Scene:
@@ -105,7 +107,7 @@ def test_a_failing_activity_is_seen_tried_now_and_completes(steered: Scene, sign
     steered.bank.open = True
     now.get_by_role("button", name="Retry try now").click()
     expect(page.locator(".flash").get_by_text("The activity is tried now.")).to_be_visible()
-    expect(page.locator("#step-5")).to_contain_text("completed", timeout=20_000)
+    expect(page.locator("#step-5")).to_contain_text("completed", timeout=LONG)
     expect(page.locator("#now").get_by_text("Nothing is pending")).to_be_visible()
     expect(page.locator("section", has=page.get_by_role("heading", name="Sent to Temporal"))).to_contain_text(
         "by alice"
@@ -124,7 +126,7 @@ def test_the_workflow_is_asked_told_and_reset(steered: Scene, sign_in: SignIn) -
     page.locator("#update-input").fill("42")
     page.get_by_role("button", name="Send the update").click()
     expect(page.locator("section", has=page.get_by_role("heading", name="Sent to Temporal"))).to_contain_text(
-        "sent", timeout=20_000
+        "sent", timeout=LONG
     )
     page.goto(f"/runs/{run.id}/?tab=ask")
     page.locator("#query-name").select_option("counts")
@@ -141,7 +143,7 @@ def test_the_workflow_is_asked_told_and_reset(steered: Scene, sign_in: SignIn) -
     page.get_by_label("Reason").fill("Once more.")
     page.get_by_text("first workflow task: everything again").click()
     page.get_by_role("button", name="Reset the run").click()
-    expect(page.get_by_role("link", name="Next execution")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("link", name="Next execution")).to_be_visible(timeout=LONG)
 
 
 def _faults(page: Page) -> list[str]:

@@ -9,8 +9,8 @@ from tests.faults.reviewer import Json, Reviewer
 from tests.support.processes import wait_until
 from tests.support.site import Site
 
-AT_ONCE = 2.0
-"""Seconds in which a click is answered, whatever is down."""
+AT_ONCE = 4.0
+"""Seconds in which a click is answered, whatever is down: before a call to Temporal would be given up."""
 LONGER_THAN_A_CALL = 6.0
 """Seconds; the courier gives a call up after 5 and makes it again."""
 

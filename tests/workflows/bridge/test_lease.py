@@ -61,7 +61,7 @@ def test_a_write_that_froze_does_not_hold_up_the_take_over() -> None:
         assert holding.wait(10)
         began = time.monotonic()
         assert outbox.raise_epoch("second", 2) == old + 1
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
         thawed.set()
         with pytest.raises(DatabaseError):
             frozen.result(10)
@@ -92,7 +92,7 @@ def test_a_write_that_froze_in_the_middle_of_a_statement_is_ended() -> None:
         assert holding.wait(10)
         began = time.monotonic()
         assert outbox.raise_epoch("second", 2) == old + 1
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 25
         thawed.set()
         with pytest.raises((DatabaseError, psycopg.Error)):
             frozen.result(10)
