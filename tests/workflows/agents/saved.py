@@ -30,7 +30,9 @@ LARGEST = 100_000
 OF_A_MACHINE = ("identity", "binaryChecksum", "stackTrace")
 MADE_BY = re.compile(r"\d+@[\w.-]+")
 """As the SDK names a sticky queue: the process and its host."""
-PATH = re.compile(r"/(?:home|opt|private|root|srv|tmp|Users|usr|var|work)/[\w./-]*")
+PATH = re.compile(
+    r"/(?:home|opt|private|root|srv|tmp|Users|usr|var)/[\w./-]*|File \"[^\"]*|[\w./-]*site-packages"
+)
 PAYLOAD = re.compile(r'"data":"([\w+/=]+)"')
 
 
