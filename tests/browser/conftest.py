@@ -24,6 +24,7 @@ PATIENCE_MS = 20_000
 SETTLED_MS = 500
 """Keys count only when the page has stood for a moment."""
 SignIn = Callable[..., Page]
+Photograph = Callable[..., None]
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -124,12 +125,17 @@ def session_of(account: Account, url: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures go: the folder that SCREENSHOTS names, else a temporary one."""
-    folder = (
-        Path(os.environ["SCREENSHOTS"])
-        if "SCREENSHOTS" in os.environ
-        else tmp_path_factory.mktemp("screenshots")
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def photograph() -> Photograph:
+    """``photograph(page, name, **options)``: a picture for people to judge, in the folder that SCREENSHOTS names.
+
+    Without one none is taken.
+    """
+    folder = Path(os.environ["SCREENSHOTS"]) if "SCREENSHOTS" in os.environ else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str, **options: Any) -> None:
+        if folder:
+            page.screenshot(path=folder / f"{name}.png", **options)
+
+    return take

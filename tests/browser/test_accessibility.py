@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import Photograph, SignIn
 from tests.browser.scene import Scene
 from tests.support.served import Served
 
@@ -50,14 +49,16 @@ def faults_of(page: Page) -> list[str]:
     ("size", "theme"),
     [pytest.param(*one, marks=() if one in QUICK else pytest.mark.soak) for one in ALL],
 )
-def test_axe_finds_nothing(scene: Scene, sign_in: SignIn, screenshots: Path, size: str, theme: str) -> None:
+def test_axe_finds_nothing(
+    scene: Scene, sign_in: SignIn, photograph: Photograph, size: str, theme: str
+) -> None:
     scene.furnish()
     # Axe styles what it measures; that the pages themselves keep to the policy, the tests below see.
     page = sign_in(scene.people.alice, viewport=SIZES[size], bypass_csp=True, **THEMES[theme])
     faults: dict[str, list[str]] = {}
     for name, address in scene.addresses().items():
         page.goto(address)
-        page.screenshot(path=screenshots / f"{name}-{size}-{theme}.png")
+        photograph(page, f"{name}-{size}-{theme}")
         page.evaluate(UNFOLD)
         if found := faults_of(page):
             faults[name] = found
@@ -66,47 +67,38 @@ def test_axe_finds_nothing(scene: Scene, sign_in: SignIn, screenshots: Path, siz
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_before_signing_in(
-    chromium: Browser, pages: Served, screenshots: Path, theme: str
+    chromium: Browser, pages: Served, photograph: Photograph, theme: str
 ) -> None:
     context = chromium.new_context(base_url=pages.url, color_scheme=theme, bypass_csp=True)
     page = context.new_page()
     for name, address in {"login": "/accounts/login/", "link": "/sign-in/any/"}.items():
         page.goto(address)
-        page.screenshot(path=screenshots / f"{name}-1440-{theme}.png")
+        photograph(page, f"{name}-1440-{theme}")
         assert faults_of(page) == []
     context.close()
 
 
-def test_nothing_is_cut_off_at_320_pixels_or_400_percent(
-    scene: Scene, sign_in: SignIn, screenshots: Path
+def test_nothing_is_cut_off_at_320_pixels_or_400_percent_and_targets_are_large_enough(
+    scene: Scene, sign_in: SignIn, photograph: Photograph
 ) -> None:
     scene.furnish()
     page = sign_in(scene.people.alice)
-    wide = {}
-    for name, address in scene.addresses().items():
-        page.goto(address)
-        for height in (640, 256):
-            page.set_viewport_size({"width": 320, "height": height})
-            page.screenshot(path=screenshots / f"{name}-320x{height}.png")
-            over = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            if over > 0:
-                wide[f"{name}, {height}"] = over
-    assert wide == {}
-
-
-def test_targets_are_large_enough(scene: Scene, sign_in: SignIn) -> None:
-    scene.furnish()
-    page = sign_in(scene.people.alice)
-    small = {}
+    wide, small = {}, {}
     for name, address in scene.addresses().items():
         page.goto(address)
         for size in ("1440", "390"):
             page.set_viewport_size(SIZES[size])
             if found := page.evaluate(SMALL_TARGETS):
                 small[f"{name}, {size}"] = found
-    assert small == {}
+        for height in (640, 256):
+            page.set_viewport_size({"width": 320, "height": height})
+            photograph(page, f"{name}-320x{height}")
+            over = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            if over > 0:
+                wide[f"{name}, {height}"] = over
+    assert (wide, small) == ({}, {})
 
 
 def test_the_buttons_stay_in_sight_and_leave_room(scene: Scene, sign_in: SignIn) -> None:
@@ -119,10 +111,12 @@ def test_the_buttons_stay_in_sight_and_leave_room(scene: Scene, sign_in: SignIn)
     assert bar["y"] + bar["height"] <= SIZES["390"]["height"]
 
 
-def test_states_are_told_apart_with_forced_colours(scene: Scene, sign_in: SignIn, screenshots: Path) -> None:
+def test_states_are_told_apart_with_forced_colours(
+    scene: Scene, sign_in: SignIn, photograph: Photograph
+) -> None:
     scene.furnish()
     page = sign_in(scene.people.alice, forced_colors="active", viewport=SIZES["1440"])
     for name in ("inbox", "run"):
         page.goto(scene.addresses()[name])
-        page.screenshot(path=screenshots / f"{name}-forced.png")
+        photograph(page, f"{name}-forced")
         assert page.locator(".pill svg").count() == page.locator(".pill").count(), "an icon beside each word"

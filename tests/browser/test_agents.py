@@ -11,7 +11,6 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agentsite.home import ROOT
+from tests.browser.conftest import Photograph
 from tests.support.drawing import drawing
 from tests.support.processes import running, wait_until
 from tests.support.site import Site
@@ -54,20 +54,20 @@ def runs(site: Site, at_the_desk: Page, request: pytest.FixtureRequest) -> dict[
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.soak) for name in NAMES]
 )
 def test_an_agent_is_started_from_the_page_and_ends_well(
-    site: Site, at_the_desk: Page, runs: dict[str, str], name: str, screenshots: Path
+    site: Site, at_the_desk: Page, runs: dict[str, str], name: str, photograph: Photograph
 ) -> None:
-    _see_through(site, at_the_desk, runs[name], name, screenshots)
+    _see_through(site, at_the_desk, runs[name], name, photograph)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kit", [name for name in KITS if name])
 def test_an_agent_in_a_framework_is_started_from_the_page_and_ends_well(
-    site: Site, at_the_desk: Page, kit: str, screenshots: Path
+    site: Site, at_the_desk: Page, kit: str, photograph: Photograph
 ) -> None:
     with _worker_of(site, kit):
         name = f"support-{kit}"
         run = _start(site, at_the_desk, name)
-        _see_through(site, at_the_desk, run, name, screenshots)
+        _see_through(site, at_the_desk, run, name, photograph)
 
 
 def test_the_documentation_has_a_picture_for_each() -> None:
@@ -102,7 +102,7 @@ def _start(site: Site, page: Page, name: str) -> str:
     return page.url.split("/runs/")[1].split("/")[0]
 
 
-def _see_through(site: Site, page: Page, run: str, name: str, screenshots: Path) -> None:
+def _see_through(site: Site, page: Page, run: str, name: str, photograph: Photograph) -> None:
     with site.client(site.token()) as rest:
         if name in ENDLESS:  # it answers first what was said before
             rest.post(f"/api/v1/runs/{run}/signals", json={"name": ENDLESS[name]}).raise_for_status()
@@ -110,7 +110,7 @@ def _see_through(site: Site, page: Page, run: str, name: str, screenshots: Path)
     assert ended["status"] == "completed", ended
     page.goto(f"{site.web}/runs/{ended['id']}/")
     expect(page.locator("#run-head")).to_contain_text("completed")
-    page.screenshot(path=screenshots / f"agent-{name}.png")
+    photograph(page, f"agent-{name}")
     drawn = drawing(page, HEIGHT)
     assert ">completed</text>" in drawn
     if os.environ.get("PICTURES"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -14,7 +13,7 @@ from reviews.conversations.models import Turn
 from reviews.runs import mirroring
 from reviews.runs.models import Run
 from reviews.runs.recording import AttemptSeen, Execution, record
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import Photograph, SignIn
 from tests.browser.scene import Scene
 from tests.browser.test_live import opened
 from tests.support.conversations import answer, deliver, start_chat
@@ -30,7 +29,7 @@ def writes(run: Run, text: str) -> None:
 
 
 def test_a_message_is_sent_by_enter_and_answered_before_ones_eyes(
-    scene: Scene, sign_in: SignIn, screenshots: Path
+    scene: Scene, sign_in: SignIn, photograph: Photograph
 ) -> None:
     run = start_chat(scene.home, scene.people.olga)
     page = opened(sign_in(scene.people.olga), f"/runs/{run.id}/chat/")
@@ -51,7 +50,7 @@ def test_a_message_is_sent_by_enter_and_answered_before_ones_eyes(
     for beginning in ("Night trains", "Night trains sell out because"):
         writes(run, beginning)
         expect(page.locator(".is-writing .bubble")).to_have_text(beginning)
-    page.screenshot(path=screenshots / "chat-writing.png")
+    photograph(page, "chat-writing")
     answer(turn, "Night trains sell out because **few run**.")
     expect(page.locator(".turn.is-agent .bubble")).to_have_text("Night trains sell out because few run.")
     expect(page.locator(".is-writing")).to_have_count(0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.browser.conftest import Photograph
 from tests.support.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.soak, pytest.mark.xdist_group("site")]
@@ -23,7 +23,7 @@ SEEN = """() => {
 }"""
 
 
-def test_from_hello_to_the_end(site: Site, chromium: Browser, screenshots: Path) -> None:
+def test_from_hello_to_the_end(site: Site, chromium: Browser, photograph: Photograph) -> None:
     control = site.model.removesuffix("/v1") + "/control/latency"
     context = chromium.new_context(viewport={"width": 1440, "height": 1000})
     context.set_default_timeout(LONG)
@@ -41,7 +41,7 @@ def test_from_hello_to_the_end(site: Site, chromium: Browser, screenshots: Path)
     field.fill("What should I pack for a week by the sea?")
     field.press("Enter")
     expect(page.locator(".is-writing .bubble")).to_be_visible(timeout=LONG)
-    page.screenshot(path=screenshots / "chat-site-1-writes.png")
+    photograph(page, "chat-site-1-writes")
     expect(answers).to_have_count(2, timeout=LONG)
     httpx.post(control, json={"ms": 0})
     seen = page.evaluate("window.seen")
@@ -56,12 +56,12 @@ def test_from_hello_to_the_end(site: Site, chromium: Browser, screenshots: Path)
     page.go_back()
     expect(answers).to_have_count(3, timeout=LONG)
     expect(answers.last).to_contain_text("outcome: paid")
-    page.screenshot(path=screenshots / "chat-site-2-paid.png")
+    photograph(page, "chat-site-2-paid")
 
     page.locator("summary", has_text="End…").click()
     page.get_by_role("button", name="End the conversation").click()
     expect(page.get_by_text("The conversation is over (completed).")).to_be_visible(timeout=LONG)
     expect(page.locator(".turn.is-note")).to_contain_text("their name is Dora")
-    page.screenshot(path=screenshots / "chat-site-3-ended.png")
+    photograph(page, "chat-site-3-ended")
     httpx.post(control, json={"ms": None})
     context.close()

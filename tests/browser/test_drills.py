@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 from pytest_django.fixtures import Settings
 
 from reviews.drills import actions
 from reviews.drills.models import Drill, DrillState
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import Photograph, SignIn
 from tests.browser.scene import Scene
 from tests.browser.test_accessibility import SIZES, faults_of
 
@@ -22,14 +20,14 @@ def launch(drill: Drill) -> None:
 
 
 def test_a_drill_is_confirmed_and_then_watched_as_it_goes_on(
-    scene: Scene, sign_in: SignIn, settings: Settings, screenshots: Path
+    scene: Scene, sign_in: SignIn, settings: Settings, photograph: Photograph
 ) -> None:
     settings.DRILL_LAUNCHER = f"{__name__}.launch"
     page = sign_in(scene.people.alice, viewport=SIZES["390"], bypass_csp=True)
     page.goto("/drills/")
     page.locator("summary", has_text="Start…").first.click()
     assert not Drill.objects.exists(), "it is asked once more"
-    page.screenshot(path=screenshots / "drills-to-start-390-light.png", full_page=True)
+    photograph(page, "drills-to-start-390-light", full_page=True)
     assert faults_of(page) == []
     page.get_by_role("button", name="Kill the worker at task 47").click()
     expect(page.get_by_text("It is being started")).to_be_visible()
@@ -49,12 +47,12 @@ def test_a_drill_is_confirmed_and_then_watched_as_it_goes_on(
 
 
 def test_the_list_hears_of_a_drill_that_somebody_else_starts(
-    scene: Scene, sign_in: SignIn, settings: Settings, screenshots: Path
+    scene: Scene, sign_in: SignIn, settings: Settings, photograph: Photograph
 ) -> None:
     settings.DRILL_LAUNCHER = f"{__name__}.launch"
     page = sign_in(scene.people.alice, viewport=SIZES["1440"])
     page.goto("/drills/")
-    page.screenshot(path=screenshots / "drills-to-start-1440-light.png", full_page=True)
+    photograph(page, "drills-to-start-1440-light", full_page=True)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     _ = scene.drill
     expect(page.get_by_text("A drill runs now.")).to_be_visible()

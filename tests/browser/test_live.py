@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -22,7 +21,7 @@ from reviews.runs import mirroring
 from reviews.runs.models import Run
 from reviews.workspaces.actions import withdraw
 from reviews.workspaces.models import Role
-from tests.browser.conftest import SignIn, settle
+from tests.browser.conftest import Photograph, SignIn, settle
 from tests.browser.scene import Scene
 from tests.support.people import start_refund
 from tests.support.processes import wait_until
@@ -60,7 +59,7 @@ THROTTLED = """
 
 @pytest.mark.parametrize("throttled", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_what_one_decides_the_others_inbox_and_question_say_without_asking(
-    scene: Scene, sign_in: SignIn, screenshots: Path, throttled: bool
+    scene: Scene, sign_in: SignIn, photograph: Photograph, throttled: bool
 ) -> None:
     question, other = scene.question, scene.high_risk
     bob, ada = sign_in(scene.people.bob), sign_in(scene.people.ada)
@@ -69,7 +68,7 @@ def test_what_one_decides_the_others_inbox_and_question_say_without_asking(
     for page in (bob, ada):
         opened(page, f"/questions/{question.id}/")
     expect(ada.locator("#lookers")).to_contain_text(str(scene.people.bob))
-    film(screenshots, "1-both-look", bob, ada)
+    film(photograph, "1-both-look", bob, ada)
     asked: list[str] = []
     ada.on("request", lambda request: asked.append(request.url))
     for _ in range(4):  # who looks is told a moment later, and throttled timers take their time
@@ -87,13 +86,13 @@ def test_what_one_decides_the_others_inbox_and_question_say_without_asking(
     expect(ada.locator("#queue")).to_contain_text(other.title)
     expect(ada.locator("[data-key=a]")).to_have_count(0)
     expect(ada).to_have_title(re.compile(r"^\(1\) "))
-    film(screenshots, "2-one-decided", bob, ada)
+    film(photograph, "2-one-decided", bob, ada)
 
 
-def film(screenshots: Path, moment: str, *pages: Page) -> None:
+def film(photograph: Photograph, moment: str, *pages: Page) -> None:
     """One picture a browser, of the same moment."""
     for name, page in zip(("one", "other"), pages, strict=True):
-        page.screenshot(path=screenshots / f"live-{moment}-{name}.png")
+        photograph(page, f"live-{moment}-{name}")
 
 
 def test_what_is_being_written_outlives_somebody_elses_answer(scene: Scene, sign_in: SignIn) -> None:

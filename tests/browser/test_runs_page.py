@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -12,7 +11,7 @@ from playwright.sync_api import Page, expect
 from reviews.outbox.models import Message
 from reviews.runs import mirroring
 from reviews.runs.models import Run, SavedView
-from tests.browser.conftest import SignIn, settle
+from tests.browser.conftest import Photograph, SignIn, settle
 from tests.browser.scene import Scene
 from tests.browser.test_accessibility import QUICK, SIZES, THEMES, faults_of
 from tests.support.people import start_refund
@@ -34,7 +33,7 @@ def chosen(page: Page) -> int:
     ],
 )
 def test_axe_finds_nothing_in_what_is_folded(
-    scene: Scene, sign_in: SignIn, screenshots: Path, size: str, theme: str
+    scene: Scene, sign_in: SignIn, photograph: Photograph, size: str, theme: str
 ) -> None:
     scene.furnish()
     page = sign_in(scene.people.alice, viewport=SIZES[size], bypass_csp=True, **THEMES[theme])
@@ -42,9 +41,7 @@ def test_axe_finds_nothing_in_what_is_folded(
     page.locator("[data-choice]").first.check()
     for words in ("Filter", "Save view", "Cancel…", "Terminate…"):
         page.locator("summary", has_text=words).click()
-        page.screenshot(
-            path=screenshots / f"runs-{words.strip('…').lower().replace(' ', '-')}-{size}-{theme}.png"
-        )
+        photograph(page, f"runs-{words.strip('…').lower().replace(' ', '-')}-{size}-{theme}")
         # What a panel covers is no target while it does.
         assert [fault for fault in faults_of(page) if not fault.startswith("target-size")] == [], words
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), words

@@ -30,7 +30,9 @@ from workflows.llm.calls import CORRECTION
 
 async def attempts(handle: Handle, activity: str, count: int) -> list[Attempt]:
     """All attempts of the activity, once so many have ended."""
-    rows = Attempt.objects.filter(run__workflow_id=handle.id, activity_type=activity).order_by("started_at", "number")
+    rows = Attempt.objects.filter(run__workflow_id=handle.id, activity_type=activity).order_by(
+        "started_at", "number"
+    )
 
     async def ended() -> list[Attempt] | None:
         found = await in_database(lambda: list(rows.all()))
