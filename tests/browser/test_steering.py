@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import transaction
 from playwright.sync_api import Page, expect
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -132,6 +133,8 @@ def test_the_workflow_is_asked_told_and_reset(steered: Scene, sign_in: SignIn) -
     page.locator("#query-name").select_option("counts")
     page.get_by_role("button", name="Ask", exact=True).click()
     expect(page.locator("#ask pre")).to_contain_text("42")
+    moves_on(page, run)
+    expect(page.locator("#ask pre")).to_contain_text("42")
     page.get_by_role("button", name="Where does its code stand?").click()
     expect(page.locator("#ask pre")).to_contain_text("Stack for <Task")
     assert _faults(page) == []
@@ -144,6 +147,15 @@ def test_the_workflow_is_asked_told_and_reset(steered: Scene, sign_in: SignIn) -
     page.get_by_text("first workflow task: everything again").click()
     page.get_by_role("button", name="Reset the run").click()
     expect(page.get_by_role("link", name="Next execution")).to_be_visible(timeout=LONG)
+
+
+def moves_on(page: Page, run: Run) -> None:
+    """Something happens to the run, and the page takes it in."""
+    main = page.locator("#run")
+    main.evaluate("one => { one.dataset.old = 'yes' }")
+    with transaction.atomic():
+        mirroring.tell(run)
+    expect(main).not_to_have_attribute("data-old", "yes")
 
 
 def _faults(page: Page) -> list[str]:
