@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
@@ -16,6 +16,9 @@ from reviews.runs.latencies import Learned
 from reviews.runs.models import Run, Step
 from reviews.runs.steps import StepSeen, close_steps, write_steps
 from reviews.runs.text import clean
+
+CHAINS = 1
+"""The space of PostgreSQL's advisory locks in which workflows are locked by name."""
 
 
 class OutOfStep(Exception):
@@ -53,6 +56,10 @@ class HistorySeen:
     token: bytes | None = None
 
     @property
+    def begins(self) -> bool:
+        return self.first_event == 1
+
+    @property
     def closes(self) -> bool:
         return "closed_at" in self.fields
 
@@ -65,6 +72,8 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
     """
     with transaction.atomic():
         outbox.require_epoch(epoch)
+        if seen.begins or seen.successor:
+            _lock_chain(run)
         run = Run.objects.select_for_update(no_key=True).get(id=run.id)
         if seen.last_event <= run.last_event_id or run.forgotten_at is not None:
             return run
@@ -90,7 +99,8 @@ def project_batch(run: Run, seen: HistorySeen) -> Learned:
     """What the batch says, as steps and as fields of the run, which the caller has locked and saves."""
     learned = latencies.learn(run, seen, write_steps(run, seen.steps))
     _take_over(run, seen)
-    _link(run, seen.previous_run_id)
+    if seen.begins:
+        _link(run, seen.previous_run_id)
     if seen.closes:
         run.history_whole, run.history_token = True, None
         run.waiting_for_human = False
@@ -141,6 +151,13 @@ def _put_below(run: Run, name: ExecutionName) -> None:
         run.workspace_id = parent.workspace_id
 
 
+def _lock_chain(run: Run) -> None:
+    """Until the transaction ends. Executions of a workflow change each other's rows, and none may miss another's first."""
+    name = f"{run.namespace}/{run.workflow_id}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [CHAINS, name])
+
+
 def _link(run: Run, previous_run_id: str | None) -> None:
     """Join the chain that Temporal says it belongs to. Its executions are met in any order."""
     known = Run.objects.filter(namespace=run.namespace, workflow_id=run.workflow_id)
@@ -152,10 +169,10 @@ def _link(run: Run, previous_run_id: str | None) -> None:
     if not run.first_run_id:
         return
     chain = known.filter(first_run_id=run.first_run_id).exclude(id=run.id)
-    others = list(chain.order_by("created_at", "id").only("id", "chain", "created_at"))
-    if not others or {other.chain for other in others} == {run.chain}:
+    other = chain.order_by("created_at", "id").only("id", "chain", "created_at").first()
+    if other is None:
         return
-    eldest = min([run, *others], key=lambda one: (one.created_at, str(one.id)))
+    eldest = min(run, other, key=lambda one: (one.created_at, str(one.id)))
     run.chain = eldest.chain
     chain.exclude(chain=eldest.chain).update(chain=eldest.chain)
 

@@ -29,7 +29,7 @@ PATIENCE = 120.0
 HEIGHT = 860
 NAMES = [agent.name for agent in STANDARD.agents]
 PICTURES = ROOT / "docs" / "pictures"
-QUICK = ("refund", "research", "router", "pipeline", "chat")
+QUICK = ("refund", "research", "chat")
 ENDLESS = {"chat": "chat_end"}
 """Agents that wait for more until this signal."""
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-import uuid
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.db import transaction
 from playwright.sync_api import Page, expect
 
 from reviews.changes import actions as changes
-from reviews.changes.models import Change
 from reviews.escalations import actions as escalations
 from reviews.escalations.models import Escalation
 from reviews.people.models import Account
@@ -23,8 +20,8 @@ from reviews.workspaces.actions import withdraw
 from reviews.workspaces.models import Role
 from tests.browser.conftest import Photograph, SignIn, settle
 from tests.browser.scene import Scene
+from tests.support.change_log import forget_the_log
 from tests.support.people import start_refund
-from tests.support.processes import wait_until
 from tests.support.served import Served
 
 PARTS = "[data-live]:not(#now)"  # which shows Temporal's answer, with its time
@@ -205,15 +202,6 @@ def drop_sockets(pages: Served) -> None:
     for connection in list(pages.server.server_state.connections):
         if transport := getattr(connection, "transport", None):
             pages.loop.call_soon_threadsafe(transport.abort)
-
-
-def forget_the_log() -> None:
-    """What the bridge does with lines older than ten minutes, in a log that has moved on since."""
-    wait_until(
-        lambda: not changes.cut(timedelta(0), at_most=1000) and not Change.objects.exists(), "it is cut"
-    )
-    with transaction.atomic():
-        changes.record(("run", uuid.uuid4()), workspace_id=None)
 
 
 def test_who_is_signed_out_elsewhere_is_told(scene: Scene, sign_in: SignIn) -> None:
