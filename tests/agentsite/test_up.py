@@ -142,7 +142,7 @@ def test_sigkill_of_up_leaves_nothing_and_a_new_start_works(own_site: Site) -> N
 def test_an_end_during_the_start_leaves_nothing_either() -> None:
     site = Site()
     try:
-        for moment in ("Starting Agentsite", "temporal ready", "postgres ready", "web ready"):
+        for moment in ("Starting Agentsite", "postgres ready", "web ready"):
             site.console.write_bytes(b"")
             site.launch()
             assert site.process
