@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from reviews.people.models import Account
 from tests.browser.scene import Scene
@@ -20,7 +20,9 @@ from tests.support.served import Served, served
 # Playwright's sync interface keeps an event loop in this thread; the rows are made from it all the same.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
+"""A busy machine takes its time; what does not come at all fails no later than this."""
+expect.set_options(timeout=PATIENCE_MS)
 SignIn = Callable[..., Page]
 
 

@@ -15,8 +15,8 @@ from reviews.runs import mirroring
 from reviews.runs.models import Run
 from reviews.runs.recording import AttemptSeen, Execution, record
 from tests.browser.conftest import SignIn
+from tests.browser.moments import opened
 from tests.browser.scene import Scene
-from tests.browser.test_live import opened
 from tests.support.conversations import answer, deliver, start_chat
 
 pytestmark = pytest.mark.browser

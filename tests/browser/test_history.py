@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from reviews.pages.steps import STEPS
 from reviews.runs.models import Run
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import PATIENCE_MS, SignIn
 from tests.browser.scene import Scene
 from tests.support.histories import activity, close, keep_history, signaled, started
 
 pytestmark = pytest.mark.browser
-PATIENCE_MS = 20_000
-"""For what the page fetches by itself."""
+ROW = "li[id^=event-]"
+STEP = ".waterfall li > details"
 
 
 @pytest.fixture
@@ -31,17 +32,12 @@ def long(scene: Scene) -> Run:
     return keep_history(run, events)
 
 
-def rows(page: Page) -> int:
-    return page.locator("li[id^=event-]").count()
-
-
-def reach_the_end(page: Page, at_least: int) -> None:
-    for _ in range(40):
-        if rows(page) >= at_least:
-            return
+def reach_the_end(page: Page, rows: str, count: int) -> None:
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while page.locator(rows).count() < count and time.monotonic() < end:
         page.mouse.wheel(0, 20_000)
         page.wait_for_timeout(100)
-    raise AssertionError(f"{rows(page)} rows came, not {at_least}")
+    expect(page.locator(rows)).to_have_count(count)
 
 
 def test_rows_come_when_they_are_reached_and_then_as_they_happen(
@@ -49,16 +45,16 @@ def test_rows_come_when_they_are_reached_and_then_as_they_happen(
 ) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/?tab=events")
-    assert rows(page) == 100
-    reach_the_end(page, 751)
-    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
+    expect(page.locator(ROW)).to_have_count(100)
+    reach_the_end(page, ROW, 751)
+    ids = page.locator(ROW).evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(1, 752)]
     expect(page.get_by_text("751 events")).to_be_visible()
     keep_history(long, [signaled("hurry")])
-    expect(page.locator("#event-752")).to_contain_text("hurry", timeout=PATIENCE_MS)
+    expect(page.locator("#event-752")).to_contain_text("hurry")
     keep_history(long, [close()])
     expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("li[id^=event-]")).to_have_count(753, timeout=PATIENCE_MS)
+    expect(page.locator(ROW)).to_have_count(753)
 
 
 def test_the_newest_come_on_top(scene: Scene, sign_in: SignIn, long: Run) -> None:
@@ -66,7 +62,7 @@ def test_the_newest_come_on_top(scene: Scene, sign_in: SignIn, long: Run) -> Non
     page.goto(f"/runs/{long.id}/?tab=events&order=newest")
     keep_history(long, [signaled("first"), signaled("second")])
     expect(page.locator("#event-753")).to_be_visible(timeout=PATIENCE_MS)
-    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
+    ids = page.locator(ROW).evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(753, 651, -1)]
 
 
@@ -79,9 +75,9 @@ def test_what_was_unfolded_stays_so_while_the_run_goes_on(scene: Scene, sign_in:
     head = page.locator("#run-head")
     head.evaluate("one => { one.dataset.old = 'yes' }")
     keep_history(long, [signaled("hurry")])
-    expect(head).not_to_have_attribute("data-old", "yes", timeout=PATIENCE_MS)
+    expect(head).not_to_have_attribute("data-old", "yes")
     expect(page.locator("#event-4 .group li")).to_have_count(3)
-    assert rows(page) == 100
+    expect(page.locator(ROW)).to_have_count(100)
 
 
 def test_an_event_has_its_own_page_and_a_place_in_the_list(scene: Scene, sign_in: SignIn, long: Run) -> None:
@@ -98,21 +94,17 @@ def test_an_event_has_its_own_page_and_a_place_in_the_list(scene: Scene, sign_in
 def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/")
-    for _ in range(40):
-        page.mouse.wheel(0, 20_000)
-        page.wait_for_timeout(100)
-        if page.locator(".waterfall li > details").count() == 250:
-            break
-    blocks = page.locator("[data-span]")
+    reach_the_end(page, STEP, 250)
+    blocks = page.locator("[data-span][data-drawn]")  # the last one is drawn a moment after it came
     expect(blocks).to_have_count(math.ceil(250 / STEPS))
-    spans = blocks.evaluate_all("all => all.map((one) => Number(one.dataset.span))")
-    drawn = blocks.evaluate_all(
-        "all => all.map((one) => Number(one.querySelector('svg.lane').getAttribute('viewBox').split(' ')[2]))"
+    spans, drawn = blocks.evaluate_all(
+        "all => [all.map((one) => Number(one.dataset.span)),"
+        " all.map((one) => Number(one.querySelector('svg.lane').getAttribute('viewBox').split(' ')[2]))]"
     )
     assert drawn == [pytest.approx(1000 * max(spans) / span, abs=1) for span in spans]
     keep_history(long, [signaled("hurry")])
     expect(page.locator("#step-752")).to_be_visible(timeout=PATIENCE_MS)
-    assert page.locator(".waterfall li > details").count() == 251
+    expect(page.locator(STEP)).to_have_count(251)
 
 
 def test_what_unfolds_in_a_step_keeps_out_of_its_columns(scene: Scene, sign_in: SignIn, long: Run) -> None:
@@ -121,6 +113,7 @@ def test_what_unfolds_in_a_step_keeps_out_of_its_columns(scene: Scene, sign_in: 
     page.goto(f"/runs/{long.id}/?after=751")
     page.locator("#step-752 > summary").click()
     unfolds = page.locator("#step-752-input > summary")
+    expect(unfolds).to_be_visible()
     box = unfolds.bounding_box()
     assert box is not None
     assert box["height"] < 40, "one line"
@@ -138,4 +131,4 @@ def test_reading_on_without_scripts(scene: Scene, sign_in: SignIn, long: Run) ->
     expect(page.get_by_role("heading", name="650")).to_be_visible()
     page.goto(f"/runs/{long.id}/")
     page.get_by_role("link", name="Show what follows").click()
-    expect(page.locator(".waterfall li > details").first).to_have_attribute("id", f"step-{2 + 3 * STEPS}")
+    expect(page.locator(STEP).first).to_have_attribute("id", f"step-{2 + 3 * STEPS}")

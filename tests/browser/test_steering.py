@@ -105,7 +105,7 @@ def test_a_failing_activity_is_seen_tried_now_and_completes(steered: Scene, sign
     steered.bank.open = True
     now.get_by_role("button", name="Retry try now").click()
     expect(page.locator(".flash").get_by_text("The activity is tried now.")).to_be_visible()
-    expect(page.locator("#step-5")).to_contain_text("completed", timeout=20_000)
+    expect(page.locator("#step-5")).to_contain_text("completed")
     expect(page.locator("#now").get_by_text("Nothing is pending")).to_be_visible()
     expect(page.locator("section", has=page.get_by_role("heading", name="Sent to Temporal"))).to_contain_text(
         "by alice"
@@ -124,7 +124,7 @@ def test_the_workflow_is_asked_told_and_reset(steered: Scene, sign_in: SignIn) -
     page.locator("#update-input").fill("42")
     page.get_by_role("button", name="Send the update").click()
     expect(page.locator("section", has=page.get_by_role("heading", name="Sent to Temporal"))).to_contain_text(
-        "sent", timeout=20_000
+        "sent"
     )
     page.goto(f"/runs/{run.id}/?tab=ask")
     page.locator("#query-name").select_option("counts")

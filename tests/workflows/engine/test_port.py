@@ -155,7 +155,7 @@ async def test_without_a_worker_nobody_answers_and_it_is_soon_said(
     began = time.monotonic()
     with pytest.raises(EngineUnavailable, match="No worker"):
         await asked(engine.interface, handle)
-    assert time.monotonic() - began < 3.5
+    assert time.monotonic() - began < 5
 
 
 async def test_a_run_that_temporal_does_not_know(quiet_world: World, engine: TemporalEngine) -> None:
