@@ -25,8 +25,10 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def run(command: str) -> subprocess.Popen[bytes]:
-        started.append(subprocess.Popen(["/bin/sh", "-c", "while :; do sleep 1; done", command]))
-        return started[-1]
+        process = subprocess.Popen(["/bin/sh", "-c", "while :; do sleep 1; done", command])
+        started.append(process)
+        wait_until(lambda: command in psutil.Process(process.pid).cmdline(), "it has its command line")
+        return process
 
     yield run
     for process in started:

@@ -113,7 +113,7 @@ def test_a_server_that_outlived_its_parent_is_stopped_first(open_folder: Path, o
     cluster = cluster_of(Home(open_folder / "home"))
     with serve(cluster, open_folder / "log") as orphan:
         cluster.clear_killed()
-        wait_until(lambda: orphan.poll() is not None, "the orphan has ended", 5)
+        wait_until(lambda: orphan.poll() is not None, "the orphan has ended", 20)
         with serve(cluster, open_folder / "log"), psycopg.connect(cluster.url):
             pass
 

@@ -46,7 +46,7 @@ class Desk:
         path = self.folder / name
         return path.read_text().splitlines() if path.exists() else []
 
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 20) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.02)
@@ -64,7 +64,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 async def test_a_dead_child_is_started_again_at_once_and_the_console_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "RESTART_DELAYS", (rules.RESTART_DELAYS[0], 3600.0))
+    assert rules.RESTART_DELAYS[0] == 0
+    monkeypatch.setattr(rules, "RESTART_DELAYS", (0.0, 60.0))  # it comes at once, or not in this test
     desk.supervisor.start(desk.service("web", "echo $$ >> pids; exec sleep 60"))
     await desk.supervisor.ready("web")
     await desk.until(lambda: desk.lines("pids"))
@@ -151,13 +152,14 @@ async def test_stages_are_stopped_one_after_the_other(desk: Desk) -> None:
 
 
 async def test_who_does_not_end_is_killed_after_its_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    kill_seconds = rules.KILL_SECONDS
     monkeypatch.setattr(rules, "KILL_SECONDS", 0.5)
     script = "trap '' TERM; echo $$ >> pids; while :; do sleep 0.05; done"
     desk.supervisor.start(desk.service("web", script))
     await desk.until(lambda: desk.lines("pids"))
     began = time.monotonic()
     await desk.supervisor.stop()
-    assert 0.5 <= time.monotonic() - began < 5
+    assert 0.5 <= time.monotonic() - began < kill_seconds
     assert not psutil.pid_exists(int(desk.lines("pids")[0]))
 
 
@@ -180,13 +182,14 @@ async def test_what_is_killed_while_it_is_being_started_is_killed(
         await asyncio.sleep(0.5)
 
     monkeypatch.setattr(Child, "spawn", spawn_slowly)
+    monkeypatch.setattr(rules, "KILL_SECONDS", 30.0)
     desk.supervisor.start(desk.service("web", "trap '' TERM; sleep 60 & echo $! > grandchild; wait"))
     await desk.until(lambda: desk.lines("grandchild"))
     grandchild = psutil.Process(int(desk.lines("grandchild")[0]))
     began = time.monotonic()
     desk.supervisor.kill()
     await desk.supervisor.stop()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     await desk.until(lambda: not alive([grandchild]))
 
 
@@ -256,5 +259,5 @@ asyncio.run(main())
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    _, left = psutil.wait_procs([child], timeout=5)
+    _, left = psutil.wait_procs([child], timeout=20)
     assert not left

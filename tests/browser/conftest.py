@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from reviews.people.models import Account
 from tests.browser.scene import Scene
@@ -20,13 +20,11 @@ from tests.support.served import Served, served
 # Playwright's sync interface keeps an event loop in this thread; the rows are made from it all the same.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-PATIENCE_MS = 20_000
-SETTLED_MS = 500
-"""Keys count only when the page has stood for a moment."""
+PATIENCE_MS = 30_000
+"""A busy machine takes its time; what does not come at all fails no later than this."""
+expect.set_options(timeout=PATIENCE_MS)
 SignIn = Callable[..., Page]
 Photograph = Callable[..., None]
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +66,8 @@ def sign_in(chromium: Browser, pages: Served) -> Iterator[SignIn]:
     complaints: list[str] = []
 
     def open_browser(account: Account, *, goes_offline: bool = False, **options: Any) -> Page:
-        context = chromium.new_context(base_url=pages.url, **{"color_scheme": "light", **options})
+        still = {"color_scheme": "light", "reduced_motion": "reduce"}  # axe would see colours on their way
+        context = chromium.new_context(base_url=pages.url, **{**still, **options})
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([session_of(account, pages.url)])
@@ -99,19 +98,6 @@ def is_complaint(kind: str, text: str) -> bool:
         ("Failed to load resource: the server responded with a status of 4", "Response Status Error Code 4")
     )
     return kind == "error" and not is_left and not is_asked_for
-
-
-def settle(page: Page) -> None:
-    """Until keys count: a page that a click or a key led to is there before its scripts are.
-
-    Its own clock is asked, which on a busy machine begins to count late.
-    """
-    page.wait_for_load_state()
-    page.evaluate("ms => new Promise(over => setTimeout(over, ms))", SETTLED_MS)
-
-
-def hears_nothing(socket: WebSocketRoute) -> None:
-    """For ``page.route_web_socket``: one that is open, and no word comes."""
 
 
 def session_of(account: Account, url: str) -> Any:

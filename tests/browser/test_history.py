@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from reviews.pages.steps import STEPS
 from reviews.runs.models import Run
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import PATIENCE_MS, SignIn
+from tests.browser.moments import opened
 from tests.browser.scene import Scene
 from tests.support.histories import activity, close, keep_history, signaled, started
+from tests.support.people import start_refund
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.browser
+ROW = "li[id^=event-]"
+STEP = ".waterfall li > details"
 
 
 @pytest.fixture
@@ -30,17 +36,12 @@ def long(scene: Scene) -> Run:
     return keep_history(run, events)
 
 
-def rows(page: Page) -> int:
-    return page.locator("li[id^=event-]").count()
-
-
-def reach_the_end(page: Page, rows: Locator, at_least: int) -> None:
-    """Scroll on until so many came."""
-    end = time.monotonic() + 60
-    while rows.count() < at_least:
-        assert time.monotonic() < end, f"{rows.count()} rows came, not {at_least}"
+def reach_the_end(page: Page, rows: str, count: int) -> None:
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while page.locator(rows).count() < count and time.monotonic() < end:
         page.mouse.wheel(0, 20_000)
         page.wait_for_timeout(100)
+    expect(page.locator(rows)).to_have_count(count)
 
 
 def test_rows_come_when_they_are_reached_and_then_as_they_happen(
@@ -48,24 +49,46 @@ def test_rows_come_when_they_are_reached_and_then_as_they_happen(
 ) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/?tab=events")
-    assert rows(page) == 100
-    reach_the_end(page, page.locator("li[id^=event-]"), 751)
-    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
+    expect(page.locator(ROW)).to_have_count(100)
+    reach_the_end(page, ROW, 751)
+    ids = page.locator(ROW).evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(1, 752)]
     expect(page.get_by_text("751 events")).to_be_visible()
     keep_history(long, [signaled("hurry")])
     expect(page.locator("#event-752")).to_contain_text("hurry")
     keep_history(long, [close()])
-    expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible()
-    expect(page.locator("li[id^=event-]")).to_have_count(753)
+    expect(page.locator("#run-head .pill", has_text="completed")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(ROW)).to_have_count(753)
+
+
+def test_what_happens_while_the_page_fetches_comes_too(scene: Scene, sign_in: SignIn) -> None:
+    run = start_refund(scene.home, scene.people.olga)
+    keep_history(run, [started(run), *activity(2, "pay")])
+    page = opened(sign_in(scene.people.victor), f"/runs/{run.id}/?tab=events")
+    held: list[Route] = []
+    rows = re.compile(f"/runs/{run.id}/events/")
+    page.route(rows, lambda route: held.append(route), times=1)
+
+    def has_asked() -> bool:
+        page.wait_for_timeout(20)  # in which the browser is heard
+        return bool(held)
+
+    keep_history(run, [signaled("first")])
+    wait_until(has_asked, "the page fetches what came")
+    answer = held[0].fetch()
+    keep_history(run, [signaled("second")])
+    expect(page.get_by_text("6 events")).to_be_visible()  # the page was told
+    held[0].fulfill(response=answer)
+    expect(page.locator("#event-5")).to_contain_text("first")
+    expect(page.locator("#event-6")).to_contain_text("second")
 
 
 def test_the_newest_come_on_top(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/?tab=events&order=newest")
     keep_history(long, [signaled("first"), signaled("second")])
-    expect(page.locator("#event-753")).to_be_visible()
-    ids = page.locator("li[id^=event-]").evaluate_all("all => all.map((one) => one.id)")
+    expect(page.locator("#event-753")).to_be_visible(timeout=PATIENCE_MS)
+    ids = page.locator(ROW).evaluate_all("all => all.map((one) => one.id)")
     assert ids == [f"event-{number}" for number in range(753, 651, -1)]
 
 
@@ -80,7 +103,7 @@ def test_what_was_unfolded_stays_so_while_the_run_goes_on(scene: Scene, sign_in:
     keep_history(long, [signaled("hurry")])
     expect(head).not_to_have_attribute("data-old", "yes")
     expect(page.locator("#event-4 .group li")).to_have_count(3)
-    assert rows(page) == 100
+    expect(page.locator(ROW)).to_have_count(100)
 
 
 def test_an_event_has_its_own_page_and_a_place_in_the_list(scene: Scene, sign_in: SignIn, long: Run) -> None:
@@ -97,17 +120,17 @@ def test_an_event_has_its_own_page_and_a_place_in_the_list(scene: Scene, sign_in
 def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run) -> None:
     page = sign_in(scene.people.victor)
     page.goto(f"/runs/{long.id}/")
-    reach_the_end(page, page.locator(".waterfall li > details"), 250)
-    blocks = page.locator("[data-span]")
+    reach_the_end(page, STEP, 250)
+    blocks = page.locator("[data-span][data-drawn]")  # the last one is drawn a moment after it came
     expect(blocks).to_have_count(math.ceil(250 / STEPS))
-    spans = blocks.evaluate_all("all => all.map((one) => Number(one.dataset.span))")
-    drawn = blocks.evaluate_all(
-        "all => all.map((one) => Number(one.querySelector('svg.lane').getAttribute('viewBox').split(' ')[2]))"
+    spans, drawn = blocks.evaluate_all(
+        "all => [all.map((one) => Number(one.dataset.span)),"
+        " all.map((one) => Number(one.querySelector('svg.lane').getAttribute('viewBox').split(' ')[2]))]"
     )
     assert drawn == [pytest.approx(1000 * max(spans) / span, abs=1) for span in spans]
     keep_history(long, [signaled("hurry")])
-    expect(page.locator("#step-752")).to_be_visible()
-    assert page.locator(".waterfall li > details").count() == 251
+    expect(page.locator("#step-752")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(STEP)).to_have_count(251)
 
 
 def test_what_unfolds_in_a_step_keeps_out_of_its_columns(scene: Scene, sign_in: SignIn, long: Run) -> None:
@@ -116,6 +139,7 @@ def test_what_unfolds_in_a_step_keeps_out_of_its_columns(scene: Scene, sign_in: 
     page.goto(f"/runs/{long.id}/?after=751")
     page.locator("#step-752 > summary").click()
     unfolds = page.locator("#step-752-input > summary")
+    expect(unfolds).to_be_visible()
     box = unfolds.bounding_box()
     assert box is not None
     assert box["height"] < 40, "one line"
@@ -133,4 +157,4 @@ def test_reading_on_without_scripts(scene: Scene, sign_in: SignIn, long: Run) ->
     expect(page.get_by_role("heading", name="650")).to_be_visible()
     page.goto(f"/runs/{long.id}/")
     page.get_by_role("link", name="Show what follows").click()
-    expect(page.locator(".waterfall li > details").first).to_have_attribute("id", f"step-{2 + 3 * STEPS}")
+    expect(page.locator(STEP).first).to_have_attribute("id", f"step-{2 + 3 * STEPS}")

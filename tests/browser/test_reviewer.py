@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from reviews.escalations import actions
 from reviews.escalations.models import Claim, Decision
-from tests.browser.conftest import SignIn, hears_nothing, settle
+from tests.browser.conftest import SignIn
+from tests.browser.moments import hears_nothing, open_settled, settle
 from tests.browser.scene import Scene
 
 pytestmark = pytest.mark.browser
-
-
-def open_settled(page: Page, address: str) -> None:
-    page.goto(address)
-    settle(page)
 
 
 def test_by_keyboard_from_the_inbox_to_the_next_question(scene: Scene, sign_in: SignIn) -> None:
@@ -107,13 +103,15 @@ def test_high_risk_needs_more_than_a_key(scene: Scene, sign_in: SignIn) -> None:
 def test_a_key_held_down_or_too_early_decides_nothing(scene: Scene, sign_in: SignIn) -> None:
     page = sign_in(scene.people.bob)
     page.goto(f"/questions/{scene.question.id}/")
-    press = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true, repeat: %s}))"
-    page.evaluate(f"dispatchEvent(new PageTransitionEvent('pageshow')); {press % 'false'}")
+    pressed = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true}))"
+    page.evaluate(f"dispatchEvent(new PageTransitionEvent('pageshow')); {pressed}")
     settle(page)
-    page.evaluate(press % "true")
+    page.evaluate(pressed.replace("bubbles", "repeat: true, bubbles"))
     page.keyboard.press("Control+a")
     settle(page)
     assert not Decision.objects.exists()
+    page.evaluate(pressed)
+    expect(page.locator("#outcome")).to_be_visible()
 
 
 def test_a_double_click_is_one_decision(scene: Scene, sign_in: SignIn) -> None:
@@ -149,8 +147,10 @@ def test_the_keys_are_listed_and_find_is_a_key(scene: Scene, sign_in: SignIn) ->
     page = sign_in(scene.people.bob)
     page.goto("/")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    keys = page.get_by_role("dialog", name="Keyboard")
+    expect(keys).to_be_visible()
     page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
     page.keyboard.press("/")
     find = page.get_by_role("textbox", name="Find a run")
     expect(find).to_be_focused()
@@ -178,10 +178,11 @@ def test_a_form_that_is_open_is_not_swapped_away(scene: Scene, sign_in: SignIn) 
     page.locator("summary", has_text="Signal…").click()
     page.get_by_label("Name of the signal").fill("hurry")
     scene.add_step()
-    page.wait_for_timeout(2500)
-    expect(page.get_by_label("Name of the signal")).to_have_value("hurry")
-    page.keyboard.press("Escape")
     expect(page.locator("#step-40")).to_be_visible()
+    expect(page.get_by_label("Name of the signal")).to_have_value("hurry")
+    expect(page.get_by_label("Name of the signal")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Name of the signal")).to_be_hidden()
 
 
 def test_the_theme_is_chosen_in_the_menu(scene: Scene, sign_in: SignIn) -> None:
@@ -190,7 +191,7 @@ def test_the_theme_is_chosen_in_the_menu(scene: Scene, sign_in: SignIn) -> None:
     page.locator("summary", has_text="Bob").click()
     page.get_by_role("button", name="dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+    expect(page.locator("body")).to_have_css("color-scheme", "dark")
 
 
 def test_the_workflow_id_is_copied(scene: Scene, sign_in: SignIn) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import settle
+from tests.browser.moments import arrived, settle
 from tests.support.processes import wait_until
 from tests.support.site import Site
 
@@ -35,11 +35,12 @@ def test_filter_save_choose_and_cancel_real_runs(site: Site, chromium: Browser) 
         expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
         page.goto(f"{site.web}/runs/")
         page.get_by_role("link", name="Waiting for a person").click()
+        expect(page).to_have_url(re.compile(r"/runs/\?"))
         page.locator("summary", has_text="Save view").click()
         page.get_by_label("Name of the view").fill("They wait")
         page.keyboard.press("Enter")
         expect(page.get_by_text("View: They wait")).to_be_visible()
-        settle(page)
+        arrived(page)
         for key in ("j", "x", "j", "x"):
             page.keyboard.press(key)
         expect(page.get_by_text("2 runs are chosen.")).to_be_visible()

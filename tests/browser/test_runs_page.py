@@ -11,17 +11,17 @@ from playwright.sync_api import Page, expect
 from reviews.outbox.models import Message
 from reviews.runs import mirroring
 from reviews.runs.models import Run, SavedView
-from tests.browser.conftest import Photograph, SignIn, settle
+from tests.browser.conftest import Photograph, SignIn
+from tests.browser.moments import arrived
 from tests.browser.scene import Scene
 from tests.browser.test_accessibility import QUICK, SIZES, THEMES, faults_of
 from tests.support.people import start_refund
 
 pytestmark = pytest.mark.browser
-RELOADED_MS = 3500
 
 
-def chosen(page: Page) -> int:
-    return page.locator("[data-choice]:checked").count()
+def expect_chosen(page: Page, count: int) -> None:
+    expect(page.locator("[data-choice]:checked")).to_have_count(count)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_filter_save_choose_by_keyboard_and_cancel(scene: Scene, sign_in: SignIn
     page.get_by_label("Name of the view").fill("Refunds")
     page.keyboard.press("Enter")
     expect(page.get_by_text("View: Refunds")).to_be_visible()
+    arrived(page)
     assert SavedView.objects.get().query == "status=open&agent=refund"
 
-    settle(page)
     for key in ("j", "x", "j", "j", "x"):
         page.keyboard.press(key)
     expect(page.get_by_text("2 runs are chosen.")).to_be_visible()
@@ -99,7 +99,6 @@ def test_children_are_unfolded_and_folded_by_key(scene: Scene, sign_in: SignIn) 
     page = sign_in(scene.people.olga)
     _ = scene.family
     page.goto("/runs/")
-    settle(page)
     page.keyboard.press("j")
     page.keyboard.press("o")
     expect(page.locator("tr.depth-1")).to_have_count(2)
@@ -117,11 +116,11 @@ def test_shift_chooses_all_between_and_one_box_the_whole_page(scene: Scene, sign
     boxes = page.locator("[data-choice]")
     boxes.nth(0).click()
     boxes.nth(3).click(modifiers=["Shift"])
-    assert chosen(page) == 4
+    expect_chosen(page, 4)
     boxes.nth(1).click(modifiers=["Shift"])
-    assert chosen(page) == 1
+    expect_chosen(page, 1)
     page.get_by_label("Choose all open runs of this page").check()
-    assert chosen(page) == 5
+    expect_chosen(page, 5)
 
 
 def test_what_ended_meanwhile_is_not_chosen_any_more(scene: Scene, sign_in: SignIn) -> None:
@@ -144,7 +143,7 @@ def test_the_reason_for_a_termination_is_not_swapped_away(scene: Scene, sign_in:
     page.locator("summary", has_text="Terminate…").click()
     page.get_by_label("Reason").fill("started twice")
     start_refund(scene.home, scene.people.olga)
-    page.wait_for_timeout(RELOADED_MS)
+    expect(page.locator("[data-show-arrivals]")).to_contain_text("1 new")
     expect(page.get_by_label("Reason")).to_have_value("started twice")
     page.keyboard.press("Enter")  # sends nothing: two buttons end runs, and one has to be meant
     page.get_by_role("button", name="Terminate the chosen runs").click()

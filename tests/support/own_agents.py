@@ -101,4 +101,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(patience)
         except subprocess.TimeoutExpired:
             continue
-    process.wait(5)
+    process.wait(20)

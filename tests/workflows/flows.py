@@ -329,7 +329,7 @@ class Steered:
             await workflow.execute_activity(
                 "try",
                 start_to_close_timeout=timedelta(seconds=10),
-                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=30)),
+                retry_policy=RetryPolicy(initial_interval=timedelta(minutes=2)),
             )
         await workflow.wait_condition(lambda: self.may_end)
         return self.counted

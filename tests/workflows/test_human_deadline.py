@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from django.utils import timezone
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
@@ -45,7 +46,7 @@ async def test_a_deadline_does_what_the_policy_says_under_the_questions_own_key(
 
 async def test_a_decision_that_the_timer_finds_is_acted_on_and_not_sent_again(world: World) -> None:
     """Temporal was away, say: the signal still waits in the outbox when the deadline fires."""
-    handle = await world.start(AskOne.run, Ask(within=3, on_deadline="approve"))
+    handle = await world.start(AskOne.run, Ask(within=4, on_deadline="approve"))
     decision = await world.decide(await world.question(handle), "reject", comment="No.")
 
     told = await handle.result()
@@ -58,7 +59,7 @@ async def test_a_decision_that_the_timer_finds_is_acted_on_and_not_sent_again(wo
 
 async def test_a_signal_behind_what_the_timer_found_is_not_refused(world: World) -> None:
     """The courier was sending it at that moment: the workflow has that decision already, and says nothing more."""
-    handle = await world.start(WaitThenAsk.run, Ask(within=3, on_deadline="approve"))
+    handle = await world.start(WaitThenAsk.run, Ask(within=4, on_deadline="approve"))
     await world.tell_to(handle, "go")
     decision = await world.decide(await world.question(handle), "reject")
     await world.delivery(decision, "acted_on")
@@ -73,9 +74,10 @@ async def test_a_click_after_the_deadline_but_before_settle_counts(quiet_world: 
     """No worker runs when the deadline passes: the question is open until ``settle`` closes it."""
     world = quiet_world
     async with working(world):
-        handle = await world.start(AskOne.run, Ask(within=3, on_deadline="reject"))
+        handle = await world.start(AskOne.run, Ask(within=4, on_deadline="reject"))
         question = await world.question(handle)
-    await asyncio.sleep(3.1)
+    assert question.deadline is not None
+    await asyncio.sleep((question.deadline - timezone.now()).total_seconds() + 0.1)
     decision = await world.decide(await world.now(question))
     assert decision.after_deadline
     async with working(world):

@@ -56,7 +56,7 @@ async def test_of_two_decisions_in_one_task_the_first_stands(quiet_world: World)
 
 
 async def test_a_decision_on_another_proposal_is_refused(world: World) -> None:
-    handle = await world.start(AskOne.run, Ask(within=3))
+    handle = await world.start(AskOne.run, Ask(within=30))
     decision = await world.decide(await world.question(handle))
     await world.deliver(handle, decision, digest="0" * 64)
 

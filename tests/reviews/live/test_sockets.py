@@ -26,6 +26,9 @@ from tests.support.change_log import forget_the_log
 from tests.support.people import People, approve, ask_refund, start_refund
 from tests.support.served import Served
 
+TOLD = 10.0
+"""Seconds for what the log tells, on a busy machine too: what is only found out by looking takes up to 30."""
+
 
 def change(*subjects: str) -> None:
     with transaction.atomic():
@@ -171,7 +174,7 @@ async def test_a_token_listens_without_a_browser_until_it_is_revoked(site: Serve
         began = time.monotonic()
         await in_database(revoke_token, token, by=people.alice)
         assert await robot.closed() == Close.SIGNED_OUT
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < TOLD
 
 
 async def test_signing_out_ends_the_sockets_of_that_session_alone(
@@ -198,7 +201,7 @@ async def test_signing_out_ends_the_sockets_of_that_session_alone(
         began = time.monotonic()
         await in_database(sign_out)
         assert await one.closed() == Close.SIGNED_OUT
-        assert time.monotonic() - began < 8  # the request itself is among it
+        assert time.monotonic() - began < TOLD
         await in_database(change, subject)
         await other.told(subject)
 
@@ -211,7 +214,7 @@ async def test_a_role_that_is_taken_away_loses_what_it_gave(site: Served, people
         began = time.monotonic()
         await in_database(withdraw, people.home, people.bob, Role.REVIEWER, by=people.alice)
         assert (await bob.next("lost"))["lost"] == sorted(subjects)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < TOLD
         await in_database(change, *subjects)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):

@@ -186,7 +186,7 @@ async def test_a_slot_that_comes_too_late_is_kept_for_the_next_attempt(
     assert (await handle.result())["outcome"] == "done"
     found = await attempts(handle, "attempt_task", 2)
     assert kinds(found) == ["RateLimited", None]
-    assert 2.0 < waits(found)[0] < 3.5
+    assert 2.0 < waits(found)[0] < 5
     ahead = (await in_database(ModelRate.objects.get)).requests_at - found[0].started_at
     assert ahead < timedelta(seconds=5.5), "two slots were taken, and not a third one"
     assert demo.stats()["received"] == 1

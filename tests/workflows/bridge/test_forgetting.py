@@ -54,14 +54,21 @@ async def test_trouble_with_one_workspace_stops_nothing(
     run = await in_database(old_run, workspace)
     monkeypatch.setattr(forgetting, "EVERY", 0.05)
 
+    fails = 0
+
     def fail(*_: object, **__: object) -> int:
+        nonlocal fails
+        fails += 1
         raise RuntimeError("no room on the disk")
+
+    async def has_failed_again() -> bool:
+        return fails > 1
 
     with monkeypatch.context() as broken:
         broken.setattr(retention, "forget_old_runs", fail)
         async with lease() as held:
             work = asyncio.create_task(forget(held))
-            await asyncio.sleep(0.3)
+            await until(has_failed_again, "it fails, and tries again")
             assert not work.done()
             assert "no room on the disk" in caplog.text
             broken.undo()

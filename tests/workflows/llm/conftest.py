@@ -59,7 +59,7 @@ class Demo:
     def stop(self) -> None:
         self.http.close()
         self.process.terminate()
-        self.process.wait(5)
+        self.process.wait(20)
         assert self.process.stdout is not None
         self.process.stdout.close()
 

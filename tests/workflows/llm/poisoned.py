@@ -29,4 +29,4 @@ class Poisoned:
 
     def stop(self) -> None:
         self._server.force_exit = self._server.should_exit = True
-        self._thread.join(5)
+        self._thread.join(20)

@@ -146,7 +146,7 @@ async def test_a_cancelled_call_is_recorded_and_leaves_the_model(
         await call
 
     assert [call.error_kind for call in recorded] == ["Cancelled"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while demo.stats()["failed"] != {"abandoned": 1}:
             await asyncio.sleep(0.02)
 
@@ -182,6 +182,6 @@ def test_each_event_loop_has_connections_of_its_own(demo: Demo) -> None:
 
 
 async def _in_flight(demo: Demo) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not demo.stats()["in_flight"]:
             await asyncio.sleep(0.02)

@@ -34,9 +34,9 @@ def test_it_stops_within_a_second_whatever_it_is_doing(start_demo: Callable[...,
 
     demo.process.send_signal(signum)
 
-    assert demo.process.wait(9) == 0
+    assert demo.process.wait(20) == 0
     for thread in threads:
-        thread.join(5)
+        thread.join(20)
 
 
 def _ignoring_a_lost_server(call: Callable[[], object]) -> None:
@@ -49,9 +49,9 @@ def _ignoring_a_lost_server(call: Callable[[], object]) -> None:
 def test_the_usual_latency_is_small_and_can_be_set(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo()
 
-    assert 0.3 <= _seconds(demo) < 9
+    assert 0.3 <= _least_seconds(demo) < 2
     assert demo.control("latency", ms=0).status_code == 200
-    assert min(_seconds(demo) for _ in range(5)) < 0.3
+    assert _least_seconds(demo) < 0.3
     assert demo.control("latency", ms=-1).status_code == 422
     demo.control("reset")
     assert _seconds(demo) >= 0.3
@@ -61,6 +61,11 @@ def _seconds(demo: Demo) -> float:
     started = time.monotonic()
     demo.ask("How long does this take?")
     return time.monotonic() - started
+
+
+def _least_seconds(demo: Demo) -> float:
+    """Of a few: the machine may be busy with something else."""
+    return min(_seconds(demo) for _ in range(4))
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:

@@ -288,7 +288,7 @@ async def _failure(**options: Any) -> ApplicationError:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not holds():
             await asyncio.sleep(0.05)
 
