@@ -65,7 +65,8 @@ def sign_in(chromium: Browser, pages: Served) -> Iterator[SignIn]:
     complaints: list[str] = []
 
     def open_browser(account: Account, *, goes_offline: bool = False, **options: Any) -> Page:
-        context = chromium.new_context(base_url=pages.url, **{"color_scheme": "light", **options})
+        still = {"color_scheme": "light", "reduced_motion": "reduce"}  # axe would see colours on their way
+        context = chromium.new_context(base_url=pages.url, **{**still, **options})
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([session_of(account, pages.url)])

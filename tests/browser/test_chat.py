@@ -9,8 +9,9 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import expect
 
-from reviews.conversations.actions import say
+from reviews.conversations.actions import END_SIGNAL, say
 from reviews.conversations.models import Turn
+from reviews.outbox.models import Message
 from reviews.runs import mirroring
 from reviews.runs.models import Run
 from reviews.runs.recording import AttemptSeen, Execution, record
@@ -132,8 +133,10 @@ def test_it_is_written_and_read_without_scripts(scene: Scene, sign_in: SignIn) -
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".turn.is-person")).to_contain_text("Hello")
     page.locator("summary", has_text="End…").click()
-    page.get_by_role("button", name="End the conversation").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="End the conversation").click()
     expect(page.locator(".turn.is-person")).to_contain_text("Hello")
+    assert [message.body["name"] for message in Message.objects.order_by("id")][-1] == END_SIGNAL
 
 
 def say_so(run: Run) -> None:
