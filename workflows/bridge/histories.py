@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -28,13 +28,13 @@ PROVISIONAL = {EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYP
 
 
 async def pages(
-    client: Client, run: Run, *, wait_new_event: bool
+    client: Client, run: Run, *, wait_new_event: bool, rest: Callable[[], float] | None = None
 ) -> AsyncGenerator[tuple[list[HistoryEvent], bytes | None], None]:
     """What stands in the history for good, and the token that goes on behind it (None: not known).
 
     Full pages are gathered to batches, since each costs a transaction. An open workflow task at its end may yet
     give its ids to others, so it is held back. Close the iterator (``contextlib.aclosing``): it has a fetch
-    under way.
+    under way. ``rest`` says for how many seconds nobody asks for more once all that there is was read.
     """
     token, batch = bytes(run.history_token or b""), list[HistoryEvent]()
     size = 0
@@ -43,9 +43,10 @@ async def pages(
         while True:
             response = await fetch
             token = response.next_page_token
-            if token:
-                fetch = asyncio.create_task(_fetch(client, run, token, wait_new_event))
             page = list(response.history.events)
+            if token:
+                pause = rest() if rest and len(page) < PAGE else 0.0
+                fetch = asyncio.create_task(_fetch(client, run, token, wait_new_event, pause))
             batch = _joined(batch, page)
             size += response.ByteSize()
             if token and len(page) >= PAGE and len(batch) < BATCH and size < LARGE:
@@ -74,8 +75,10 @@ async def _first(
 
 
 async def _fetch(
-    client: Client, run: Run, token: bytes, wait_new_event: bool
+    client: Client, run: Run, token: bytes, wait_new_event: bool, pause: float = 0.0
 ) -> GetWorkflowExecutionHistoryResponse:
+    if pause:
+        await asyncio.sleep(pause)
     return await client.workflow_service.get_workflow_execution_history(
         GetWorkflowExecutionHistoryRequest(
             namespace=run.namespace,

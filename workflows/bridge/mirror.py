@@ -23,6 +23,7 @@ from workflows.bridge import calls
 from workflows.bridge.database import in_database
 from workflows.bridge.histories import pages
 from workflows.bridge.lease import Lease
+from workflows.bridge.pace import Pace
 from workflows.bridge.resets import ingest_reset
 from workflows.bridge.together import stopped
 from workflows.engine.projection import project
@@ -33,7 +34,7 @@ AT_MOST = 500
 AT_ONCE = 20
 """Closed runs whose history is being fetched."""
 LOOK_AGAIN = 2.0
-PAUSE = 0.02
+PAUSE = 0.05
 """Between two looks for new runs, so that a burst of changes costs one query and not hundreds."""
 LONGEST_WAIT = 30.0
 
@@ -43,13 +44,14 @@ class Mirror:
         self._client = client
         self._lease = lease
         self._followed: dict[uuid.UUID, asyncio.Task[None]] = {}
+        self._pace = Pace()
 
     async def run(self) -> None:
         """Follow until cancelled. Raises :class:`StaleEpoch` when another bridge took over."""
         try:
             while True:
                 self._lease.something_changed.clear()
-                self._follow_only(await in_database(self._moved_last))
+                self._follow_only(*await in_database(self._moved_last, set(self._followed)))
                 self._raise_if_stale()
                 await self._next_change()
         finally:
@@ -58,19 +60,25 @@ class Mirror:
     def is_following(self, run: Run) -> bool:
         return run.id in self._followed
 
-    def _moved_last(self) -> list[Run]:
-        """Open runs by when they moved last, and beside them closed ones whose history is not whole yet."""
-        behind = Run.objects.to_follow().order_by("-moved_at")
-        return [*behind.open()[:AT_MOST], *behind.exclude(status__in=OPEN_STATUSES)[:AT_ONCE]]
+    def _moved_last(self, followed: set[uuid.UUID]) -> tuple[set[uuid.UUID], list[Run]]:
+        """Open runs by when they moved last, and beside them closed ones whose history is not whole yet.
 
-    def _follow_only(self, runs: list[Run]) -> None:
+        And the rows of those that nobody follows yet: every change of anything comes by here.
+        """
+        behind = Run.objects.to_follow().order_by("-moved_at")
+        moved = behind.open().values_list("id", flat=True)
+        closed = behind.exclude(status__in=OPEN_STATUSES).values_list("id", flat=True)
+        ids = {*moved[:AT_MOST], *closed[:AT_ONCE]}
+        news = ids - followed
+        return ids, list(Run.objects.filter(id__in=news)) if news else []
+
+    def _follow_only(self, ids: set[uuid.UUID], news: list[Run]) -> None:
         """A server keeps only so many long polls: the runs that rest make room for those that move."""
-        if len(self._followed) + len(runs) > AT_MOST + AT_ONCE:
-            for run_id in self._followed.keys() - {run.id for run in runs}:
+        if len(self._followed) + len(ids) > AT_MOST + AT_ONCE:
+            for run_id in self._followed.keys() - ids:
                 self._followed.pop(run_id).cancel()
-        for run in runs:
-            if run.id not in self._followed:
-                self._followed[run.id] = asyncio.create_task(self._follow_to_the_end(run))
+        for run in news:
+            self._followed[run.id] = asyncio.create_task(self._follow_to_the_end(run))
 
     def _raise_if_stale(self) -> None:
         for run_id, task in list(self._followed.items()):
@@ -110,7 +118,8 @@ class Mirror:
         return await self._take_in(run, wait_new_event=False)
 
     async def _take_in(self, run: Run, *, wait_new_event: bool) -> Run:
-        async with aclosing(pages(self._client, run, wait_new_event=wait_new_event)) as history:
+        rest = self._pace.rest if wait_new_event else None
+        async with aclosing(pages(self._client, run, wait_new_event=wait_new_event, rest=rest)) as history:
             async for events, token in history:
                 run = await self._ingest(run, events, token)
                 if run.history_whole:
