@@ -89,13 +89,15 @@ def sign_in(chromium: Browser, pages: Served) -> Iterator[SignIn]:
 
 
 def is_complaint(kind: str, text: str) -> bool:
-    """That a page came with a status of 4xx is what some tests want; one that is left breaks off what it asked for."""
+    """That a page came with a status of 4xx is what some tests want; one that is left breaks off what it asked
+    for, as a click does with what a part asked by itself."""
     return kind == "error" and not text.startswith(
         (
             "Failed to load resource: the server responded with a status of 4",
             "Response Status Error Code 4",
             "htmx:afterRequest, ",
             "htmx:sendError, ",
+            "htmx:sendAbort, ",
         )
     )
 
