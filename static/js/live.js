@@ -177,6 +177,12 @@ function done(element) {
   if (now?.matches("[data-live]")) fetchAgain(now);
 }
 
+// One that waited behind somebody's click asks as the part asks since then, not as it did when it was told.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, triggeringEvent } = event.detail;
+  if (triggeringEvent?.type === "live") event.detail.path = elt.getAttribute("hx-get");
+});
+
 document.addEventListener("htmx:afterRequest", (event) => {
   const element = event.detail.elt;
   if (!element.matches?.("[data-live]")) return;

@@ -90,10 +90,12 @@ def sign_in(chromium: Browser, pages: Served) -> Iterator[SignIn]:
 
 
 def is_complaint(kind: str, text: str) -> bool:
-    """That a page came with a status of 4xx is what some tests want; one that is left breaks off what it asked for."""
-    is_left = text.startswith(("htmx:afterRequest, ", "htmx:sendError, ")) or text.endswith(
-        "WebSocket is closed before the connection is established."
-    )
+    """That a page came with a status of 4xx is what some tests want; one that is left breaks off what it asked for,
+    as a click does with what a part asked by itself.
+    """
+    is_left = text.startswith(
+        ("htmx:afterRequest, ", "htmx:sendError, ", "htmx:sendAbort, ")
+    ) or text.endswith("WebSocket is closed before the connection is established.")
     is_asked_for = text.startswith(
         ("Failed to load resource: the server responded with a status of 4", "Response Status Error Code 4")
     )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, WebSocketRoute, expect
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
+
+from tests.support.processes import wait_until
 
 SETTLED_MS = 500
 """Keys count only when the page has stood for a moment."""
@@ -41,3 +46,19 @@ def opened(page: Page, address: str) -> Page:
 
 def hears_nothing(socket: WebSocketRoute) -> None:
     """A socket that is open, and no word comes: the page does not change under a test's hand."""
+
+
+def hold(page: Page, addresses: re.Pattern[str]) -> Callable[[], Route]:
+    """Stop the next request to one of ``addresses`` on its way; what is returned waits for it and hands it out."""
+    held: list[Route] = []
+    page.route(addresses, lambda route: held.append(route), times=1)
+
+    def is_held() -> bool:
+        page.wait_for_timeout(20)  # in which the browser is heard
+        return bool(held)
+
+    def wait() -> Route:
+        wait_until(is_held, f"the page asks for {addresses.pattern}")
+        return held[0]
+
+    return wait

@@ -7,16 +7,15 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from reviews.pages.steps import STEPS
 from reviews.runs.models import Run
 from tests.browser.conftest import PATIENCE_MS, SignIn
-from tests.browser.moments import opened
+from tests.browser.moments import hold, opened
 from tests.browser.scene import Scene
 from tests.support.histories import activity, close, keep_history, signaled, started
 from tests.support.people import start_refund
-from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.browser
 ROW = "li[id^=event-]"
@@ -65,20 +64,13 @@ def test_what_happens_while_the_page_fetches_comes_too(scene: Scene, sign_in: Si
     run = start_refund(scene.home, scene.people.olga)
     keep_history(run, [started(run), *activity(2, "pay")])
     page = opened(sign_in(scene.people.victor), f"/runs/{run.id}/?tab=events")
-    held: list[Route] = []
-    rows = re.compile(f"/runs/{run.id}/events/")
-    page.route(rows, lambda route: held.append(route), times=1)
-
-    def has_asked() -> bool:
-        page.wait_for_timeout(20)  # in which the browser is heard
-        return bool(held)
-
+    held = hold(page, re.compile(f"/runs/{run.id}/events/"))
     keep_history(run, [signaled("first")])
-    wait_until(has_asked, "the page fetches what came")
-    answer = held[0].fetch()
+    asked = held()
+    answer = asked.fetch()
     keep_history(run, [signaled("second")])
     expect(page.get_by_text("6 events")).to_be_visible()  # the page was told
-    held[0].fulfill(response=answer)
+    asked.fulfill(response=answer)
     expect(page.locator("#event-5")).to_contain_text("first")
     expect(page.locator("#event-6")).to_contain_text("second")
 

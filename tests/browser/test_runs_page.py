@@ -6,13 +6,13 @@ import re
 
 import pytest
 from django.db import transaction
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from reviews.outbox.models import Message
 from reviews.runs import mirroring
 from reviews.runs.models import Run, SavedView
 from tests.browser.conftest import Photograph, SignIn
-from tests.browser.moments import arrived
+from tests.browser.moments import arrived, hold, opened
 from tests.browser.scene import Scene
 from tests.browser.test_accessibility import QUICK, SIZES, THEMES, faults_of
 from tests.support.people import start_refund
@@ -106,6 +106,28 @@ def test_children_are_unfolded_and_folded_by_key(scene: Scene, sign_in: SignIn) 
     expect(page.locator("[data-item]").first).to_be_focused()
     page.keyboard.press("o")
     expect(page.locator("tr.depth-1")).to_have_count(0)
+
+
+def test_children_stay_unfolded_when_something_moves_while_they_are_fetched(
+    scene: Scene, sign_in: SignIn
+) -> None:
+    page = sign_in(scene.people.olga)
+    sockets: list[WebSocket] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    _ = scene.family
+    opened(page, "/runs/")
+    held = hold(page, re.compile("unfold="))
+    page.locator("[data-fold]").click()
+    asked = held()
+    answer = asked.fetch()
+    with sockets[-1].expect_event("framereceived", lambda said: "changed" in str(said)):
+        start_refund(scene.home, scene.people.olga)
+    page.evaluate(
+        "new Promise((over) => setTimeout(over, 300))"
+    )  # it would ask by now, and waits for the click's
+    asked.fulfill(response=answer)
+    expect(page.locator("[data-show-arrivals] [data-words]")).to_have_text("1 new")  # and none is gone
+    expect(page.locator("tr.depth-1")).to_have_count(2)
 
 
 def test_shift_chooses_all_between_and_one_box_the_whole_page(scene: Scene, sign_in: SignIn) -> None:
