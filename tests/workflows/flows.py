@@ -326,8 +326,8 @@ class Steered:
     async def run(self, tries: bool = False) -> list[int]:
         workflow.set_current_details("Counts **what it is told**.")
         if tries:
-            # As late as can be: what would be tried after the run's own time is given up.
-            late = (workflow.info().execution_timeout or timedelta(minutes=1)) / 2
+            # Late, and twice as late the next time; but what would be tried after the run's own time is given up.
+            late = (workflow.info().execution_timeout or timedelta(minutes=2)) / 4
             await workflow.execute_activity(
                 "try",
                 start_to_close_timeout=timedelta(seconds=10),
