@@ -27,7 +27,7 @@ test: lint chromium
 	@$(PYTHON) -m pytest -n 4 --dist worksteal --ignore tests/browser --ignore tests/agentsite --ignore tests/faults \
 		--ignore tests/frameworks
 	@echo "tests: 2 of 3, pages in a browser, apart: its driver keeps an event loop running in the process"
-	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist loadgroup tests/browser
+	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist loadgroup --max-worker-restart 0 tests/browser
 	@echo "tests: 3 of 3, whole sites that are started, killed and frozen, and the frameworks, three at a time"
 	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist loadfile tests/agentsite tests/faults tests/frameworks
 

@@ -29,6 +29,15 @@ def open_settled(page: Page, address: str) -> None:
     settle(page)
 
 
+def press_and_follow(page: Page, key: str) -> None:
+    """A key that leads to another page, where it is let go: while one page gives way to the other nobody answers for
+    a key, and Playwright would wait for it for ever.
+    """
+    with page.expect_navigation():
+        page.keyboard.down(key)
+    page.keyboard.up(key)
+
+
 def arrived(page: Page) -> None:
     """Until the scripts run of a page that a click or a form led to: what it shows is seen before."""
     page.wait_for_load_state("load")

@@ -20,7 +20,7 @@ from reviews.runs.models import Run
 from reviews.workspaces.actions import withdraw
 from reviews.workspaces.models import Role
 from tests.browser.conftest import PATIENCE_MS, Photograph, SignIn
-from tests.browser.moments import live, opened, settle
+from tests.browser.moments import live, opened, press_and_follow, settle
 from tests.browser.scene import Scene
 from tests.support.change_log import forget_the_log
 from tests.support.people import start_refund
@@ -69,7 +69,7 @@ def test_what_one_decides_the_others_inbox_and_question_say_without_asking(
     assert asked == [], "while nothing changes nothing is asked for"
 
     settle(bob)
-    bob.keyboard.press("a")
+    press_and_follow(bob, "a")
 
     expect(ada.locator("#case")).to_contain_text(f"by {scene.people.bob}")
     expect(ada.locator("#queue")).not_to_contain_text(question.title)

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from reviews.escalations import actions
 from reviews.escalations.models import Claim, Decision
 from tests.browser.conftest import SignIn
-from tests.browser.moments import hears_nothing, open_settled, settle
+from tests.browser.moments import hears_nothing, open_settled, press_and_follow, settle
 from tests.browser.scene import Scene
 
 pytestmark = pytest.mark.browser
@@ -22,14 +22,14 @@ def test_by_keyboard_from_the_inbox_to_the_next_question(scene: Scene, sign_in: 
     open_settled(page, "/")
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="First")).to_be_focused()
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     page.wait_for_url(f"**/questions/{first.id}/")
     settle(page)
-    page.keyboard.press("a")
+    press_and_follow(page, "a")
     expect(page.locator("#outcome")).to_be_visible()
     assert Decision.objects.get().escalation == first
     settle(page)
-    page.keyboard.press("n")
+    press_and_follow(page, "n")
     page.wait_for_url(f"**/questions/{second.id}/")
 
 
@@ -69,7 +69,7 @@ def test_rejecting_by_keyboard_with_a_comment(scene: Scene, sign_in: SignIn) -> 
     expect(page.get_by_label("Comment").locator("visible=true")).to_be_focused()
     page.keyboard.type("dear a and e: no")  # letters that are keys elsewhere
     page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     expect(page.locator("#outcome")).to_be_visible()
     decision = Decision.objects.get()
     assert (decision.verdict, decision.comment) == ("reject", "dear a and e: no")
@@ -155,7 +155,7 @@ def test_the_keys_are_listed_and_find_is_a_key(scene: Scene, sign_in: SignIn) ->
     find = page.get_by_role("textbox", name="Find a run")
     expect(find).to_be_focused()
     find.fill(scene.run.workflow_id)
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.moments import arrived, settle
+from tests.browser.moments import arrived, press_and_follow, settle
 from tests.support.processes import wait_until
 from tests.support.site import Site
 
@@ -38,7 +38,7 @@ def test_filter_save_choose_and_cancel_real_runs(site: Site, chromium: Browser) 
         expect(page).to_have_url(re.compile(r"/runs/\?"))
         page.locator("summary", has_text="Save view").click()
         page.get_by_label("Name of the view").fill("They wait")
-        page.keyboard.press("Enter")
+        press_and_follow(page, "Enter")
         expect(page.get_by_text("View: They wait")).to_be_visible()
         arrived(page)
         for key in ("j", "x", "j", "x"):
@@ -58,30 +58,30 @@ def test_by_keyboard_alone_from_a_start_to_the_end_of_its_run(site: Site, chromi
     page = context.new_page()
     page.goto(site.signin_link())
     expect(page.get_by_role("button", name="Sign in")).to_be_focused()
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
 
     tab_to(page, page.get_by_role("link", name="New run"))
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     tab_to(page, page.get_by_role("link", name="Refund Asks a person"))
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     tab_to(page, page.get_by_label("Customer"))
     page.keyboard.press("Control+a")
     page.keyboard.type("Keyboard Kay")
     tab_to(page, page.get_by_role("button", name="Start run"))
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
 
     question = page.get_by_role("link", name="Open the question")
     expect(question).to_be_visible(timeout=60_000)  # the run's page is live
     run = page.url
     tab_to(page, question)
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     expect(page).to_have_url(re.compile("/questions/"))
     settle(page)
-    page.keyboard.press("a")
+    press_and_follow(page, "a")
     expect(page.locator("#case")).to_contain_text(re.compile("recorded|delivered|acted on"), timeout=30_000)
     tab_to(page, page.locator(f"main a[href='{run.removeprefix(site.web)}']").first)
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     expect(page).to_have_url(run)
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=60_000)
     context.close()

@@ -12,7 +12,7 @@ from reviews.outbox.models import Message
 from reviews.runs import mirroring
 from reviews.runs.models import Run, SavedView
 from tests.browser.conftest import Photograph, SignIn
-from tests.browser.moments import arrived, hold, opened
+from tests.browser.moments import arrived, hold, opened, press_and_follow
 from tests.browser.scene import Scene
 from tests.browser.test_accessibility import QUICK, SIZES, THEMES, faults_of
 from tests.support.people import start_refund
@@ -61,7 +61,7 @@ def test_filter_save_choose_by_keyboard_and_cancel(scene: Scene, sign_in: SignIn
     expect(page.get_by_text("3 runs fit, children among them.")).to_be_visible()
     page.locator("summary", has_text="Save view").click()
     page.get_by_label("Name of the view").fill("Refunds")
-    page.keyboard.press("Enter")
+    press_and_follow(page, "Enter")
     expect(page.get_by_text("View: Refunds")).to_be_visible()
     arrived(page)
     assert SavedView.objects.get().query == "status=open&agent=refund"
