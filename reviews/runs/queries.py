@@ -92,12 +92,23 @@ _NEXT_NAMES = """
 
 def ancestors(run: Run) -> list[uuid.UUID]:
     """The run that started it, the one that started that, and so on."""
-    found: list[uuid.UUID] = []
-    above = run.parent_id
-    while above is not None and above not in found and len(found) < HIGHEST:
-        found.append(above)
-        above = Run.objects.filter(id=above).values_list("parent_id", flat=True).first()
-    return found
+    if run.parent_id is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_ABOVE, [run.parent_id, HIGHEST])
+        return list(dict.fromkeys(id for (id,) in cursor.fetchall()))
+
+
+_ABOVE = """
+    WITH RECURSIVE above AS (
+        SELECT %s::uuid AS id, 1 AS height
+        UNION ALL
+        SELECT run.parent_id, height + 1
+        FROM above JOIN reviews_run run ON run.id = above.id
+        WHERE run.parent_id IS NOT NULL AND height < %s
+    )
+    SELECT id FROM above ORDER BY height
+"""
 
 
 def waiting_below(run: Run, workspaces: Sequence[uuid.UUID]) -> RawSQL:
