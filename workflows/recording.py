@@ -10,6 +10,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +34,9 @@ MOST_WAITING = 20_000
 BATCH = 200
 GATHER = 0.02
 """Seconds to gather what happens together before writing it."""
+GATHER_WHEN_BUSY = 0.1
+BUSY = 10
+"""Writes within a second from which on more is gathered for each: it has its price, however little is in it."""
 
 
 class Recorder:
@@ -41,6 +45,7 @@ class Recorder:
     def __init__(self, worker: str) -> None:
         self.worker = worker
         self._waiting: queue.Queue[AttemptSeen | ModelCallSeen] = queue.Queue(MOST_WAITING)
+        self._recent: deque[float] = deque(maxlen=BUSY)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="recorder", daemon=True)
         self._thread.start()
@@ -66,10 +71,15 @@ class Recorder:
             batch = [self._waiting.get(timeout=0.5)]
         except queue.Empty:
             return []
-        time.sleep(GATHER)
+        time.sleep(GATHER_WHEN_BUSY if self._is_busy() else GATHER)
         while len(batch) < BATCH and not self._waiting.empty():
             batch.append(self._waiting.get_nowait())
         return batch
+
+    def _is_busy(self) -> bool:
+        now = time.monotonic()
+        self._recent.append(now)
+        return len(self._recent) == BUSY and self._recent[0] > now - 1
 
     def _write(self, batch: list[AttemptSeen | ModelCallSeen]) -> None:
         wait = 0.2

@@ -134,6 +134,11 @@ class _Progress:
         self._tail = tail
         self._kept = kept
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the next attempt would miss something if this one ended without a heartbeat."""
+        return bool(self._kept)
+
     def wait(self, slot: Slot) -> None:
         self._slot = slot
         self.tell(self.details())
@@ -150,10 +155,15 @@ class _Progress:
 
 @asynccontextmanager
 async def _beating(progress: _Progress, pace: float) -> AsyncIterator[None]:
-    """Heartbeat with what is written so far, also while the model is silent."""
+    """Heartbeat with what is written so far, also while the model is silent.
+
+    A model that answers at once costs no heartbeat: there was nothing to see, and nothing to keep.
+    """
 
     async def beat() -> None:
         told, told_at = None, 0.0
+        if not progress.keeps:
+            await asyncio.sleep(pace)
         while True:
             details = progress.details()
             if details != told or time.monotonic() - told_at >= BEAT:

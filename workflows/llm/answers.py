@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from openai import AsyncStream
-from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from workflows.llm.failures import ContentFiltered, LostAnswer, MalformedAnswer
 from workflows.llm.tools import CallParts, Tool, ToolCall, checked, first_fault
@@ -44,23 +42,21 @@ class Reply:
     def text(self) -> str:
         return "".join(self.pieces)
 
-    def read(self, completion: ChatCompletion) -> None:
-        """Take over a whole completion; raise MalformedAnswer when it is none."""
-        if not isinstance(completion, ChatCompletion) or not completion.choices:
+    def read(self, completion: Any) -> None:
+        """Take over a whole completion, as its JSON was; raise MalformedAnswer when it is none."""
+        if not isinstance(completion, dict) or not completion.get("choices"):
             raise MalformedAnswer(f"not a chat completion: {str(completion)[:200]!r}")
-        choice = completion.choices[0]
+        choice = _object(_list(completion["choices"])[0])
         self._identify(completion)
-        self._count(completion.usage)
-        self.finish_reason = _name(choice.finish_reason, MOST_REASON)
-        if choice.message is None:
+        self.finish_reason = _name(choice.get("finish_reason"), MOST_REASON)
+        if choice.get("message") is None:
             raise MalformedAnswer("the answer holds no message")
-        self._add(choice.message.content, choice.message.refusal)
-        for index, call in enumerate(choice.message.tool_calls or []):
-            self._add_call(index, call.id, call.function)  # type: ignore[union-attr]
+        message = _object(choice["message"])
+        self._add(message.get("content"), message.get("refusal"))
+        for index, call in enumerate(_list(message.get("tool_calls"))):
+            self._add_call(index, _object(call))
 
-    async def read_stream(
-        self, stream: AsyncStream[ChatCompletionChunk], on_token: Callable[[str], None] | None
-    ) -> None:
+    async def read_stream(self, stream: AsyncStream[object], on_token: Callable[[str], None] | None) -> None:
         """Take over a stream as it comes; raise LostAnswer when it ends before it is whole.
 
         It is whole with its finish reason, or, from servers that give none, when they say that this was all.
@@ -74,31 +70,38 @@ class Reply:
         if self.finish_reason is None and not (ended and self.said):
             raise LostAnswer("the stream ended before the answer was whole")
 
-    def hear(self, chunk: ChatCompletionChunk) -> str | None:
-        """Take over the next piece of a stream; answers its words."""
-        self._identify(chunk)
-        self._count(chunk.usage)
+    def hear(self, chunk: Any) -> str | None:
+        """Take over the next piece of a stream, as its JSON was; answers its words. Raises MalformedAnswer."""
+        self._identify(_object(chunk))
         said = None
-        for choice in (chunk.choices or [])[:1]:
-            self.finish_reason = _name(choice.finish_reason, MOST_REASON) or self.finish_reason
-            if choice.delta is not None:
-                said = choice.delta.content
-                self._add(said, choice.delta.refusal)
-                for call in choice.delta.tool_calls or []:
-                    self._add_call(call.index, call.id, call.function)
+        for choice in _list(chunk.get("choices"))[:1]:
+            choice = _object(choice)
+            self.finish_reason = _name(choice.get("finish_reason"), MOST_REASON) or self.finish_reason
+            if choice.get("delta") is not None:
+                delta = _object(choice["delta"])
+                said = delta.get("content")
+                self._add(said, delta.get("refusal"))
+                for call in _list(delta.get("tool_calls")):
+                    self._add_call(_object(call).get("index"), call)
         return said
 
-    def _identify(self, part: ChatCompletion | ChatCompletionChunk) -> None:
-        self.model = _name(part.model, MOST_NAME) or self.model
-        self.response_id = _name(part.id, MOST_NAME) or self.response_id
+    def _identify(self, part: dict[str, Any]) -> None:
+        self.model = _name(part.get("model"), MOST_NAME) or self.model
+        self.response_id = _name(part.get("id"), MOST_NAME) or self.response_id
+        self._count(part.get("usage"))
 
-    def _count(self, usage: CompletionUsage | None) -> None:
-        if usage is None:
+    def _count(self, usage: Any) -> None:
+        """Odd figures beside an answer are left out."""
+        if not isinstance(usage, dict):
             return
-        self.tokens_in, self.tokens_out = _tokens(usage.prompt_tokens), _tokens(usage.completion_tokens)
-        self.tokens_cached = _tokens(getattr(usage.prompt_tokens_details, "cached_tokens", None))
+        self.tokens_in, self.tokens_out = (
+            _tokens(usage.get("prompt_tokens")),
+            _tokens(usage.get("completion_tokens")),
+        )
+        details = usage.get("prompt_tokens_details")
+        self.tokens_cached = _tokens(details.get("cached_tokens")) if isinstance(details, dict) else None
 
-    def _add(self, content: str | None, refusal: str | None) -> None:
+    def _add(self, content: Any, refusal: Any) -> None:
         if not isinstance(content, str | None) or not isinstance(refusal, str | None):
             raise MalformedAnswer("the answer's content is not text")
         room = MOST_CHARACTERS - self.characters
@@ -111,13 +114,18 @@ class Reply:
         self.characters += len(content or "") + len(refusal or "")
         self.refusal += refusal or ""
 
-    def _add_call(self, index: int, id: str | None, function: Any) -> None:
-        part = self.calls.setdefault(index, CallParts())
+    def _add_call(self, index: Any, call: dict[str, Any]) -> None:
+        """Servers that send calls whole need not number them."""
+        if not isinstance(index, int | None):
+            raise MalformedAnswer("a tool call's index is no number")
+        part = self.calls.setdefault(index or 0, CallParts())
         if len(self.calls) > MOST_CALLS:
             raise MalformedAnswer(f"the answer calls more than {MOST_CALLS} tools")
-        if function is not None:
-            part.add(id, function.name, function.arguments)
-            self.characters += len(function.name or "") + len(function.arguments or "")
+        if call.get("function") is not None:
+            function = _object(call["function"])
+            name, arguments = function.get("name"), function.get("arguments")
+            part.add(call.get("id"), name, arguments)
+            self.characters += len(name or "") + len(arguments or "")
             if self.characters > MOST_CHARACTERS:
                 raise MalformedAnswer(f"the answer is longer than {MOST_CHARACTERS:,} characters")
 
@@ -153,6 +161,19 @@ class Reply:
         if schema is not None and (fault := first_fault(data, schema)):
             raise MalformedAnswer(f"the answer does not fit its schema: {fault}")
         return data
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedAnswer(f"not shaped as a chat completion: {str(value)[:200]!r}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    """Empty for what is missing."""
+    if not isinstance(value, list | None):
+        raise MalformedAnswer(f"not shaped as a chat completion: {str(value)[:200]!r}")
+    return value or []
 
 
 def _name(value: Any, most: int) -> str | None:

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
 
-from openai import AsyncOpenAI, AsyncStream
+from openai import AsyncOpenAI, AsyncStream, BaseModel
 from openai.types.chat import ChatCompletionChunk
 
 from workflows.llm.answers import Reply
 from workflows.llm.calls import Message
 from workflows.llm.client import DEFAULT_MODEL, DEFAULT_TIMEOUT, Asked, report, running_client
-from workflows.llm.failures import MalformedAnswer, as_failure
+from workflows.llm.failures import as_failure
 from workflows.llm.limits import in_turn, tokens_of
 
 
@@ -86,13 +86,11 @@ class _Call:
 
     def hear(self, part: Any) -> None:
         """Note a whole answer, or the next piece of a stream. Raises MalformedAnswer."""
-        try:
-            if isinstance(part, ChatCompletionChunk):
-                self._reply.hear(part)
-            else:
-                self._reply.read(part)
-        except (AttributeError, TypeError) as error:
-            raise MalformedAnswer(f"not shaped as a chat completion: {error}") from error
+        said = part.to_dict(warnings=False) if isinstance(part, BaseModel) else part
+        if isinstance(part, ChatCompletionChunk):
+            self._reply.hear(said)
+        else:
+            self._reply.read(said)
 
     @property
     def tokens(self) -> int | None:

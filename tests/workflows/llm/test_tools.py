@@ -112,11 +112,20 @@ def test_deltas_are_joined_by_their_index() -> None:
         (1, None, None, '"1002"}'),
         (0, None, None, '{"customer": "Dora", "amount": 3, "reason": "late"}'),
     ):
-        reply._add_call(index, id, type("Function", (), {"name": name, "arguments": arguments}))
+        call = {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
+        reply.hear({"choices": [{"delta": {"tool_calls": [call]}}]})
     first, second = reply.called(TOOLS)
 
     assert (first.id, first.arguments["amount"]) == ("a", 3)
     assert (second.id, second.arguments) == ("b", {"order": "1002"})
+
+
+@pytest.mark.parametrize(
+    "call", [{"index": "0"}, {"index": [0]}, 5, {"index": 0, "function": "issue_refund"}]
+)
+def test_a_delta_that_is_no_call_is_malformed(call: Any) -> None:
+    with pytest.raises(MalformedAnswer):
+        Reply().hear({"choices": [{"delta": {"tool_calls": [call]}}]})
 
 
 @pytest.mark.parametrize(
