@@ -25,6 +25,7 @@ from tests.support.site import Site
 from workflows.contracts import AGENTS_QUEUE
 
 RUNS = 100
+TURNS = 3
 SHARE = 0.8
 EVENTS = 10_000
 SLOWER = 1.3
@@ -48,8 +49,11 @@ async def _measure(site: Site) -> list[Row]:
     with _bare_worker(site):
         await _rate(lambda: _finish(client, "bench-bare", [], QUEUE), 10)  # both workers are warm then
         await _rate(lambda: _research(client), 10)
-        floor = await _rate(lambda: _finish(client, "bench-bare", [], QUEUE), RUNS)
-        figure = await _rate(lambda: _research(client), RUNS)
+        bare, ours = [], []
+        for _ in range(TURNS):  # in turns, so that a noisy moment touches both
+            bare.append(await _rate(lambda: _finish(client, "bench-bare", [], QUEUE), RUNS))
+            ours.append(await _rate(lambda: _research(client), RUNS))
+        floor, figure = max(bare), max(ours)
         replays = await _replays(site, client)
     rate = Row(
         "agents",

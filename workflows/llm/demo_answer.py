@@ -105,26 +105,32 @@ class ChatAnswer:
     async def _stream(self, receive: Receive, send: Send) -> None:
         message, finish_reason = self._message()
         deltas = list(_deltas(message))
+        pause = (self.latency + self._slowness) / (2 * len(deltas))
+        dropped = self._kind == "drop"
+        pieces = [
+            self._chunk({"index": 0, "delta": delta, "finish_reason": None})
+            for delta in (deltas[: (len(deltas) + 1) // 2] if dropped else deltas)
+        ]
         await send(_start("text/event-stream", None))
-        for position, delta in enumerate(deltas):
-            if self._kind == "drop" and position >= len(deltas) / 2:
-                self._close()
-                return
-            await self._send_chunk(send, {"index": 0, "delta": delta, "finish_reason": None})
-            await self._wait(receive, (self.latency + self._slowness) / (2 * len(deltas)))
-        if self._breaks_body:
-            await send(_body(b'data: {"id": "chatcmpl-\n\n', more=True))
-        await self._send_chunk(send, {"index": 0, "delta": {}, "finish_reason": finish_reason})
-        if (self.prompt.body.get("stream_options") or {}).get("include_usage"):
-            await self._send_chunk(send, None, self._usage(message))
-        await send(_body(b"data: [DONE]\n\n", more=False))
+        for piece in pieces if pause else [b"".join(pieces)]:
+            await send(_body(piece, more=True))
+            await self._wait(receive, pause)
+        if not dropped:
+            await send(_body(self._end(message, finish_reason), more=False))
         self._close()
 
-    async def _send_chunk(self, send: Send, choice: dict[str, Any] | None, usage: Any = None) -> None:
+    def _end(self, message: dict[str, Any], finish_reason: str) -> bytes:
+        broken = b'data: {"id": "chatcmpl-\n\n' if self._breaks_body else b""
+        end = self._chunk({"index": 0, "delta": {}, "finish_reason": finish_reason})
+        counted = (self.prompt.body.get("stream_options") or {}).get("include_usage")
+        usage = self._chunk(None, self._usage(message)) if counted else b""
+        return broken + end + usage + b"data: [DONE]\n\n"
+
+    def _chunk(self, choice: dict[str, Any] | None, usage: Any = None) -> bytes:
         chunk = self._envelope("chat.completion.chunk") | {"choices": [choice] if choice else []}
         if usage is not None:
             chunk["usage"] = usage
-        await send(_body(f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode(), more=True))
+        return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
 
     def _close(self) -> None:
         # No await lies between the last byte and this count, so a client that has the answer sees it counted.
