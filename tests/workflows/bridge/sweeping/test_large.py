@@ -15,7 +15,7 @@ from reviews.runs import ingesting, queries
 from reviews.runs.chunks import EVENTS, raw_of
 from reviews.runs.models import HistoryChunk, Run
 from tests.workflows.bridge.parts import active, adopt, die, killed, mirrored
-from tests.workflows.bridge.test_foreign import whole
+from tests.workflows.bridge.sweeping.test_foreign import whole
 from tests.workflows.bridge.test_mirror import assert_same, steps
 from tests.workflows.flows import EndAs, EveryStep
 from tests.workflows.foreign import SOON

@@ -18,7 +18,7 @@ from reviews.runs.chunks import compressed, raw_of
 from reviews.runs.models import HistoryChunk, Run
 from tests.workflows.bridge.conftest import database_url
 from tests.workflows.bridge.parts import active
-from tests.workflows.bridge.test_foreign import somebody_works
+from tests.workflows.bridge.sweeping.test_foreign import somebody_works
 from tests.workflows.world import World, until
 from workflows.bridge.checking import differences
 from workflows.bridge.database import in_database
