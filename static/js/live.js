@@ -162,6 +162,7 @@ function fetchAgain(element) {
   const left = Math.max(0, state.last + APART_MS - performance.now());
   setTimeout(() => {
     state.last = performance.now();
+    window.htmx.process(element); // it listens some moments after it was put there, and may be told before
     element.dispatchEvent(new Event("live"));
     setTimeout(() => done(element), 10_000); // an answer that never comes must not keep the part still for ever
   }, left);
@@ -184,9 +185,9 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  const element = event.detail.elt;
+  const { xhr, requestConfig } = event.detail;
+  const element = requestConfig.elt; // of one that was replaced by its answer, the event is told to its parent
   if (!element.matches?.("[data-live]")) return;
-  const { xhr } = event.detail;
   // Not there any more for this viewer: the page itself says what that means.
   if (xhr.status === 403 || xhr.status === 404) location.reload();
   const failed = xhr.status === 0 || xhr.status >= 500;
