@@ -24,7 +24,7 @@ up: $(TO_RUN)
 
 test: lint chromium
 	@echo "tests: 1 of 3, slices, edges and workflows, side by side (the long ones are in 'make soak')"
-	@$(PYTHON) -m pytest -n 4 --dist worksteal --ignore tests/browser --ignore tests/agentsite --ignore tests/faults \
+	@$(PYTHON) -m pytest -n 5 --dist worksteal --ignore tests/browser --ignore tests/agentsite --ignore tests/faults \
 		--ignore tests/frameworks
 	@echo "tests: 2 of 3, pages in a browser, apart: its driver keeps an event loop running in the process"
 	@$(PYTHON) -m pytest -p no:schemathesis -n 3 --dist loadgroup --max-worker-restart 0 tests/browser

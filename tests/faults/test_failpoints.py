@@ -17,6 +17,8 @@ from tests.support.processes import wait_until
 from tests.support.site import Site
 
 AMOUNT = 120.5
+AT_MOST_TWICE = {1, 2}
+"""It is acknowledged while it is paid: who dies there may have called, and not yet said so."""
 
 
 @contextmanager
@@ -35,23 +37,23 @@ def dying_at(site: Site, failpoints: Failpoints, name: str, role: str) -> Iterat
 @pytest.mark.parametrize(
     ("name", "role", "payment_calls"),
     [
-        ("decide-before-commit", "web", 1),
-        ("decide-after-commit", "web", 1),
-        ("pay-after-call", "worker", 2),
-        ("acknowledge-before-commit", "worker", 1),
-        pytest.param("pay-before-call", "worker", 1, marks=pytest.mark.soak),
-        pytest.param("acknowledge-after-commit", "worker", 1, marks=pytest.mark.soak),
+        ("decide-before-commit", "web", {1}),
+        ("decide-after-commit", "web", {1}),
+        ("pay-after-call", "worker", {2}),
+        ("acknowledge-before-commit", "worker", AT_MOST_TWICE),
+        pytest.param("pay-before-call", "worker", {1}, marks=pytest.mark.soak),
+        pytest.param("acknowledge-after-commit", "worker", AT_MOST_TWICE, marks=pytest.mark.soak),
     ],
 )
 def test_an_approved_refund_is_paid_once(
-    site: Site, owner: Reviewer, failpoints: Failpoints, name: str, role: str, payment_calls: int
+    site: Site, owner: Reviewer, failpoints: Failpoints, name: str, role: str, payment_calls: set[int]
 ) -> None:
     with dying_at(site, failpoints, name, role):
         run = owner.refund(name, AMOUNT)
         question = owner.question(run)
         decision = owner.decide(question)
     judge(site, [Case(owner.closed(run), question, owner.delivered(decision), AMOUNT)], name)
-    assert payments(site, name)[decision["id"]]["calls"] == payment_calls
+    assert payments(site, name)[decision["id"]]["calls"] in payment_calls
     assert len(executions(site, run)) == 1
 
 

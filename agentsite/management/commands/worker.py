@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -35,7 +32,3 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error}. Frameworks are an extra: .venv/bin/uv sync --extra frameworks"
             ) from error
-        # A process that ran a worker can crash in the interpreter's exit (sdk-python#300).
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(0)
