@@ -1,13 +1,17 @@
 #!/usr/bin/env python
 """Django's command line. `up` runs without Django: it starts the database that the settings name."""
 
-import contextlib
 import logging
 import os
+import signal
 import sys
+import traceback
 from typing import NoReturn
 
 from agentsite.failures import CannotStart
+
+LOST_OUTPUT = 120
+"""The exit code of the interpreter itself where what was printed could not be written."""
 
 
 def run() -> None:
@@ -30,22 +34,33 @@ def leave(code: int) -> NoReturn:
     (temporalio/sdk-python#300), also where all went well."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):
+        try:
             stream.flush()
+        except (OSError, ValueError):
+            code = code or LOST_OUTPUT
     os._exit(code)
 
 
 def main() -> None:
+    code: object = None
     try:
         run()
-        code: object = None
     except SystemExit as end:
         code = end.code
-    if "temporalio.bridge" in sys.modules:
-        if isinstance(code, str):
-            print(code, file=sys.stderr)
-        leave(code if isinstance(code, int) else int(code is not None))
-    sys.exit(code)  # type: ignore[arg-type]
+    except BaseException as error:
+        if not used_temporal():
+            raise
+        traceback.print_exc()
+        code = 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    if not used_temporal():
+        sys.exit(code)  # type: ignore[arg-type]
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+    leave(code if isinstance(code, int) else int(code is not None))
+
+
+def used_temporal() -> bool:
+    return "temporalio.bridge" in sys.modules
 
 
 if __name__ == "__main__":

@@ -71,7 +71,9 @@ async def _rates(client: Client) -> list[Row]:
     same = "reported; floor: the bare SDK with openai's client"
     return [
         Row("agents", what, "/s", figure, SHARE * empty, budget, empty, at_most=False),
-        Row("agents", f"{what}, against the same calls", "/s", figure, 0, same, asking, at_most=False),
+        Row(
+            "agents", f"{what}, against {ASKING} streamed calls", "/s", figure, 0, same, asking, at_most=False
+        ),
     ]
 
 

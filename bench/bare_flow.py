@@ -46,6 +46,7 @@ async def asking(number: int) -> str:
             {"role": "user", "content": f"Research this task.\nTask: {name}\nWhat is known about it?"},
         ],
         stream=True,
+        stream_options={"include_usage": True},
     )
     return "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
 

@@ -71,7 +71,9 @@ class Recorder:
             batch = [self._waiting.get(timeout=0.5)]
         except queue.Empty:
             return []
-        time.sleep(GATHER_WHEN_BUSY if self._is_busy() else GATHER)
+        busy = self._is_busy()
+        if self._waiting.qsize() < BATCH:
+            self._stopping.wait(GATHER_WHEN_BUSY if busy else GATHER)
         while len(batch) < BATCH and not self._waiting.empty():
             batch.append(self._waiting.get_nowait())
         return batch

@@ -161,6 +161,12 @@ function fetchAgain(element) {
   state.busy = true;
   const left = Math.max(0, state.last + APART_MS - performance.now());
   setTimeout(() => {
+    if (!element.isConnected) {
+      // Another took its place while it waited for its turn.
+      state.again = true;
+      done(element);
+      return;
+    }
     state.last = performance.now();
     window.htmx.process(element); // it listens some moments after it was put there, and may be told before
     element.dispatchEvent(new Event("live"));

@@ -130,14 +130,16 @@ class _Progress:
     def __init__(self, remembered: _Remembered, tail: int, kept: tuple[Any, ...]) -> None:
         self.written: list[str] = []
         self._slot: Slot | None = None
+        self._inherits_slot = remembered.slot is not None
         self._fault = remembered.fault
         self._tail = tail
         self._kept = kept
 
     @property
     def keeps(self) -> bool:
-        """Whether the next attempt would miss something if this one ended without a heartbeat."""
-        return bool(self._kept)
+        """Whether the next attempt would find what it must not if this one ended without a heartbeat: too little, or
+        a slot that was used up."""
+        return bool(self._kept) or self._inherits_slot
 
     def wait(self, slot: Slot) -> None:
         self._slot = slot

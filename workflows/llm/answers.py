@@ -73,6 +73,8 @@ class Reply:
     def hear(self, chunk: Any) -> str | None:
         """Take over the next piece of a stream, as its JSON was; answers its words. Raises MalformedAnswer."""
         self._identify(_object(chunk))
+        if "choices" not in chunk and (chunk.get("object") == "error" or "error_code" in chunk):
+            raise MalformedAnswer(f"the stream broke off: {str(chunk)[:200]!r}")
         said = None
         for choice in _list(chunk.get("choices"))[:1]:
             choice = _object(choice)
@@ -170,10 +172,12 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _list(value: Any) -> list[Any]:
-    """Empty for what is missing."""
-    if not isinstance(value, list | None):
+    """Empty for what is missing, or empty in another shape: some gateways write it as an object."""
+    if not value:
+        return []
+    if not isinstance(value, list):
         raise MalformedAnswer(f"not shaped as a chat completion: {str(value)[:200]!r}")
-    return value or []
+    return value
 
 
 def _name(value: Any, most: int) -> str | None:

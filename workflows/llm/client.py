@@ -1,6 +1,7 @@
 """Calls a model by OpenAI's chat completions: once, without retries of its own (Temporal retries)."""
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -219,11 +220,18 @@ async def _exchange(
     """By the client's way for any endpoint: its own way makes an object of each word, for nobody, and that is most of
     what a streamed answer costs."""
     ask = partial(running_client().post, "/chat/completions", cast_to=object, body=request)
-    if request.get("stream"):
-        stream = await ask(options={"timeout": timeout}, stream=True, stream_cls=AsyncStream[object])
-        await reply.read_stream(stream, on_token)
-    else:
-        reply.read(await ask(options={"timeout": timeout}))
+    try:
+        if request.get("stream"):
+            stream = await ask(options={"timeout": timeout}, stream=True, stream_cls=AsyncStream[object])
+            await reply.read_stream(stream, on_token)
+        else:
+            answer = await ask(options={"timeout": timeout})
+            # The client parses only what calls itself JSON.
+            reply.read(json.loads(answer) if isinstance(answer, str) else answer)
+    except RecursionError as error:
+        raise MalformedAnswer("the answer is nested too deep") from error
+    except json.JSONDecodeError as error:
+        raise MalformedAnswer(f"the answer is not JSON: {error}") from error
 
 
 def running_client() -> AsyncOpenAI:

@@ -192,6 +192,23 @@ async def test_a_slot_that_comes_too_late_is_kept_for_the_next_attempt(
     assert demo.stats()["received"] == 1
 
 
+async def test_a_slot_that_was_used_is_not_used_again(
+    agents: World, demo: Demo, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the attempt that used it failed at once: a model in trouble must not be asked faster."""
+    settings.MODEL_LIMITS = '{"gpt-4o-mini": {"requests_per_minute": 24}}'
+    key, limits = rates.limits_of("gpt-4o-mini")
+    await in_database(rates.reserve, key, 0, limits)
+    monkeypatch.setattr(model, "MARGIN", PATIENCE.total_seconds() - 2)
+    demo.inject("error", status=500)
+    handle = await agents.start_agent("escalation", {"task": "Write a haiku."})
+    assert (await handle.result())["outcome"] == "done"
+    found = await attempts(handle, "attempt_task", 3)
+    assert kinds(found)[:2] == ["RateLimited", "ModelServerError"]
+    ahead = (await in_database(ModelRate.objects.get)).requests_at - found[0].started_at
+    assert ahead > timedelta(seconds=7), "the third call took a third slot"
+
+
 async def test_what_a_model_writes_is_told_as_it_comes(agents: World, demo: Demo) -> None:
     demo.inject("slow", seconds=3, match="How tall is the teak?")
     handle = await research(agents, "How tall is the teak?")

@@ -44,13 +44,53 @@ def sends(poisoned: Poison, body: Any, kind: str = "application/json") -> None:
 
 
 async def ask(**options: Any) -> Completion:
-    return await complete(MESSAGES, purpose="height", timeout=10, stream=True, **options)
+    return await complete(MESSAGES, **({"purpose": "height", "timeout": 10, "stream": True} | options))
 
 
 async def failure(**options: Any) -> ApplicationError:
     with pytest.raises(ApplicationError) as failed:
         await ask(**options)
     return failed.value
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json ; charset=utf-8", "text/plain", "text/html"]
+)
+async def test_who_asks_for_a_whole_answer_gets_it_whatever_it_is_called(poisoned: Poison, kind: str) -> None:
+    sends(poisoned, completion(content="Tall."), kind)
+    assert (await ask(stream=False)).text == "Tall."
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("empty", [{}, [], None])
+async def test_nothing_is_written_in_many_ways(poisoned: Poison, empty: Any, stream: bool) -> None:
+    sends(poisoned, completion(content="Tall.", tool_calls=empty))
+    assert (await ask(stream=stream)).text == "Tall."
+
+
+@pytest.mark.parametrize(
+    "error", [{"text": "out of memory", "error_code": 50002}, {"object": "error", "message": "no"}]
+)
+async def test_half_a_stream_and_an_error_is_no_answer(poisoned: Poison, error: dict[str, Any]) -> None:
+    half = {"choices": [{"index": 0, "delta": {"content": "Ta"}}]}
+    sends(poisoned, _events(half, error, "[DONE]"), "text/event-stream")
+    assert (await failure()).type == "MalformedAnswer"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_what_is_nested_too_deep_is_malformed(poisoned: Poison, stream: bool) -> None:
+    deep = b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    sends(
+        poisoned,
+        b"data: " + deep + b"\n\n" if stream else deep,
+        "text/event-stream" if stream else "application/json",
+    )
+    assert (await failure(stream=stream)).type == "MalformedAnswer"
+
+
+def _events(*events: Any) -> bytes:
+    said = [event if isinstance(event, str) else json.dumps(event) for event in events]
+    return "".join(f"data: {one}\n\n" for one in said).encode()
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain; charset=utf-8", "text/event-stream"])
