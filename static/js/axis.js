@@ -7,7 +7,7 @@ document.addEventListener("htmx:afterSettle", () => { for (const axis of documen
 function align(axis) {
   const blocks = [...axis.querySelectorAll("[data-span]")];
   const longest = blocks.reduce((one, other) => (spanOf(other) > spanOf(one) ? other : one), blocks[0]);
-  if (!longest || blocks.length < 2) return;
+  if (!longest) return;
   const end = axis.parentElement.querySelector("[data-axis-end]");
   if (end) end.textContent = longest.dataset.spanWords;
   for (const block of blocks) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,7 +15,7 @@ from reviews.runs.models import Run
 from tests.browser.conftest import PATIENCE_MS, SignIn
 from tests.browser.moments import hold, opened
 from tests.browser.scene import Scene
-from tests.support.histories import activity, close, keep_history, signaled, started
+from tests.support.histories import NOON, activity, close, keep_history, signaled, started
 from tests.support.people import start_refund
 
 pytestmark = pytest.mark.browser
@@ -143,6 +144,22 @@ def test_blocks_of_steps_share_one_axis(scene: Scene, sign_in: SignIn, long: Run
     keep_history(long, [signaled("hurry")])
     expect(page.locator("#step-752")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(STEP)).to_have_count(251)
+
+
+def test_the_axis_says_how_far_it_reaches_as_the_run_goes_on(scene: Scene, sign_in: SignIn) -> None:
+    run = start_refund(scene.home, scene.people.olga)
+    keep_history(run, [started(run), *activity(2, "pay")])
+    page = opened(sign_in(scene.people.victor), f"/runs/{run.id}/")
+    end = page.locator("[data-axis-end]")
+    before = end.inner_text()
+    later = activity(5, "pay")
+    later[-1].event_time.FromDatetime(NOON + timedelta(hours=1))
+    keep_history(run, later)
+    expect(page.locator(STEP)).to_have_count(2)
+    expect(end).not_to_have_text(before)
+    shown = end.inner_text()
+    page.reload()
+    expect(end).to_have_text(shown)
 
 
 def test_what_unfolds_in_a_step_keeps_out_of_its_columns(scene: Scene, sign_in: SignIn, long: Run) -> None:
