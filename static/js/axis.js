@@ -10,6 +10,7 @@ function align(axis) {
   if (!longest) return;
   const end = axis.parentElement.querySelector("[data-axis-end]");
   if (end) end.textContent = longest.dataset.spanWords;
+  if (blocks.length < 2) return;
   for (const block of blocks) {
     const width = String(Math.round((UNITS * spanOf(longest)) / spanOf(block)));
     if (block.dataset.drawn === width) continue;
