@@ -42,7 +42,7 @@ def leave(code: int) -> NoReturn:
 
 
 def main() -> None:
-    code: object = None
+    code: str | int | None = None
     try:
         run()
     except SystemExit as end:
@@ -53,7 +53,7 @@ def main() -> None:
         traceback.print_exc()
         code = 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     if not used_temporal():
-        sys.exit(code)  # type: ignore[arg-type]
+        sys.exit(code)
     if isinstance(code, str):
         print(code, file=sys.stderr)
     leave(code if isinstance(code, int) else int(code is not None))

@@ -66,12 +66,17 @@ def test_rows_come_when_they_are_reached_and_then_as_they_happen(
     expect(page.locator(ROW)).to_have_count(753)
 
 
-def test_what_happens_while_the_page_fetches_comes_too(scene: Scene, sign_in: SignIn) -> None:
+def events_of_a_run(scene: Scene, sign_in: SignIn) -> tuple[Page, Run]:
+    """Four of them, on an open page."""
     run = start_refund(scene.home, scene.people.olga)
     keep_history(run, [started(run), *activity(2, "pay")])
     page = sign_in(scene.people.victor)
     page.add_init_script(NO_SECOND_CHANCE)
-    opened(page, f"/runs/{run.id}/?tab=events")
+    return opened(page, f"/runs/{run.id}/?tab=events"), run
+
+
+def test_what_happens_while_the_page_fetches_comes_too(scene: Scene, sign_in: SignIn) -> None:
+    page, run = events_of_a_run(scene, sign_in)
     held = hold(page, re.compile(f"/runs/{run.id}/events/"))
     keep_history(run, [signaled("first")])
     asked = held()
@@ -84,11 +89,7 @@ def test_what_happens_while_the_page_fetches_comes_too(scene: Scene, sign_in: Si
 
 
 def test_what_happens_before_the_new_rows_are_settled_comes_too(scene: Scene, sign_in: SignIn) -> None:
-    run = start_refund(scene.home, scene.people.olga)
-    keep_history(run, [started(run), *activity(2, "pay")])
-    page = sign_in(scene.people.victor)
-    page.add_init_script(NO_SECOND_CHANCE)
-    opened(page, f"/runs/{run.id}/?tab=events")
+    page, run = events_of_a_run(scene, sign_in)
     page.evaluate("htmx.config.defaultSettleDelay = 3000")
     keep_history(run, [signaled("first")])
     expect(page.locator("#event-5")).to_contain_text("first")

@@ -174,14 +174,18 @@ async def nothing_is_huge(handle: Handle) -> None:
     assert all(len(call.answer) < 64_000 for call in await calls(handle))
 
 
-async def test_a_slot_that_comes_too_late_is_kept_for_the_next_attempt(
-    agents: World, demo: Demo, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def the_next_slot_comes_too_late(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call gets 2 s, of which one may be spent on waiting; the slot comes in 2.5."""
     settings.MODEL_LIMITS = '{"gpt-4o-mini": {"requests_per_minute": 24}}'
     key, limits = rates.limits_of("gpt-4o-mini")
     await in_database(rates.reserve, key, 0, limits)
-    # A call gets 2 s, of which one may be spent on waiting; the slot comes in 2.5.
     monkeypatch.setattr(model, "MARGIN", PATIENCE.total_seconds() - 2)
+
+
+async def test_a_slot_that_comes_too_late_is_kept_for_the_next_attempt(
+    agents: World, demo: Demo, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await the_next_slot_comes_too_late(settings, monkeypatch)
     handle = await agents.start_agent("escalation", {"task": "Write a haiku."})
     assert (await handle.result())["outcome"] == "done"
     found = await attempts(handle, "attempt_task", 2)
@@ -196,10 +200,7 @@ async def test_a_slot_that_was_used_is_not_used_again(
     agents: World, demo: Demo, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the attempt that used it failed at once: a model in trouble must not be asked faster."""
-    settings.MODEL_LIMITS = '{"gpt-4o-mini": {"requests_per_minute": 24}}'
-    key, limits = rates.limits_of("gpt-4o-mini")
-    await in_database(rates.reserve, key, 0, limits)
-    monkeypatch.setattr(model, "MARGIN", PATIENCE.total_seconds() - 2)
+    await the_next_slot_comes_too_late(settings, monkeypatch)
     demo.inject("error", status=500)
     handle = await agents.start_agent("escalation", {"task": "Write a haiku."})
     assert (await handle.result())["outcome"] == "done"
