@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from openai import AsyncStream
-
 from workflows.llm.failures import ContentFiltered, LostAnswer, MalformedAnswer
+from workflows.llm.streams import Chunks
 from workflows.llm.tools import CallParts, Tool, ToolCall, checked, first_fault
 
 logger = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ class Reply:
         for index, call in enumerate(_list(message.get("tool_calls"))):
             self._add_call(index, _object(call))
 
-    async def read_stream(self, stream: AsyncStream[object], on_token: Callable[[str], None] | None) -> None:
+    async def read_stream(self, stream: Chunks, on_token: Callable[[str], None] | None) -> None:
         """Take over a stream as it comes; raise LostAnswer when it ends before it is whole.
 
         It is whole with its finish reason, or, from servers that give none, when they say that this was all.
@@ -66,8 +65,7 @@ class Reply:
                 said = self.hear(chunk)
                 if on_token and said:
                     _tell(on_token, said)
-        ended = getattr(stream._decoder, "ended", False)
-        if self.finish_reason is None and not (ended and self.said):
+        if self.finish_reason is None and not (stream.ended and self.said):
             raise LostAnswer("the stream ended before the answer was whole")
 
     def hear(self, chunk: Any) -> str | None:

@@ -17,14 +17,14 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 import openai
-from openai import AsyncOpenAI, AsyncStream
+from openai import AsyncOpenAI
 from temporalio.exceptions import ApplicationError
 
 from workflows.llm.answers import Reply
 from workflows.llm.calls import Message, ModelCall, Recorder, call_recorder
 from workflows.llm.failures import MalformedAnswer, as_failure
 from workflows.llm.limits import Slot, in_turn, tokens_of
-from workflows.llm.streams import StreamingClient
+from workflows.llm.streams import Chunks, StreamingClient
 from workflows.llm.tools import Tool, ToolCall
 
 __all__ = ["Completion", "ModelCall", "call_recorder", "close_clients", "complete"]
@@ -217,12 +217,11 @@ def _request(
 async def _exchange(
     request: dict[str, Any], timeout: float, reply: Reply, on_token: Callable[[str], None] | None
 ) -> None:
-    """By the client's way for any endpoint: its own way makes an object of each word, for nobody, and that is most of
-    what a streamed answer costs."""
+    """By the client's way for any endpoint, which answers the JSON."""
     ask = partial(running_client().post, "/chat/completions", cast_to=object, body=request)
     try:
         if request.get("stream"):
-            stream = await ask(options={"timeout": timeout}, stream=True, stream_cls=AsyncStream[object])
+            stream = await ask(options={"timeout": timeout}, stream=True, stream_cls=Chunks)
             await reply.read_stream(stream, on_token)
         else:
             answer = await ask(options={"timeout": timeout})
