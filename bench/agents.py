@@ -118,7 +118,7 @@ async def _replays(site: Site, client: Client) -> list[Row]:
     workers = _workers(site)
     bare, ours = (
         Replayer(workflows=[Bare]),
-        Replayer(workflows=[Bare], workflow_runner=workers.runner()),
+        Replayer(workflows=[Bare], workflow_runner=workers.runner(workers.STANDARD)),
     )
     took: dict[Replayer, list[float]] = {bare: [], ours: []}
     for _ in range(ROUNDS):

@@ -13,13 +13,13 @@ from django.utils.http import content_disposition_header
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from reviews.api.access import viewer_of
+from reviews.api.access import watched_run
 from reviews.api.paging import LARGEST_LIMIT, PageQuery, decode, encode
 from reviews.api.problems import documented
 from reviews.api.shapes import Json, Time, page_url
 from reviews.runs.histories import file_name, history_file, history_file_streamed
 from reviews.runs.models import Attempt, ModelCall, Run, Step, StepKind, StepStatus
-from reviews.runs.queries import events, run_for
+from reviews.runs.queries import events
 
 router = Router(tags=["runs"])
 
@@ -116,7 +116,7 @@ class EventList(BaseModel):
 )
 def list_steps(request: HttpRequest, run_id: uuid.UUID, query: Query[PageQuery]) -> StepList:
     """What the run did, newest first."""
-    run = run_for(viewer_of(request), run_id)
+    run = watched_run(request, run_id)
     steps = run.steps.order_by("-event_id")
     if query.cursor is not None:
         steps = steps.filter(event_id__lt=decode(query.cursor, int)[0])
@@ -137,7 +137,7 @@ def list_steps(request: HttpRequest, run_id: uuid.UUID, query: Query[PageQuery])
 )
 def list_events(request: HttpRequest, run_id: uuid.UUID, query: Query[EventQuery]) -> EventList:
     """The history, oldest first: `after` the last event seen, or by `cursor`."""
-    run = run_for(viewer_of(request), run_id)
+    run = watched_run(request, run_id)
     after = decode(query.cursor, int)[0] if query.cursor is not None else query.after
     found = list(events(run, after=after, limit=query.limit + 1))
     page = found[: query.limit]
@@ -162,7 +162,7 @@ def list_events(request: HttpRequest, run_id: uuid.UUID, query: Query[EventQuery
 )
 def get_history(request: HttpRequest, run_id: uuid.UUID) -> StreamingHttpResponse:
     """The whole history as a file, as `temporal workflow show --output json` writes it: payloads as Temporal holds them."""
-    run = run_for(viewer_of(request), run_id)
+    run = watched_run(request, run_id)
     # Under ASGI Django would read a plain iterator to its end before it sends the first byte.
     pieces = history_file_streamed(run) if isinstance(request, ASGIRequest) else history_file(run)
     response = StreamingHttpResponse(pieces, content_type="application/json")

@@ -8,14 +8,13 @@ from django.http import HttpRequest
 from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field
 
-from reviews.api.access import viewer_of
+from reviews.api.access import watched_run
 from reviews.api.bodies import read
 from reviews.api.openapi import takes
 from reviews.api.problems import documented
 from reviews.api.shapes import Json, Time
 from reviews.runs import present
 from reviews.runs.now import RunNow
-from reviews.runs.queries import run_for
 
 router = Router(tags=["runs"])
 
@@ -134,7 +133,7 @@ class AnswerOut(BaseModel):
 )
 def get_run_now(request: HttpRequest, run_id: uuid.UUID) -> RunNow:
     """What is pending, and which workers poll the queues that it needs, as Temporal says."""
-    return present.now(run_for(viewer_of(request), run_id))
+    return present.now(watched_run(request, run_id))
 
 
 @router.post(
@@ -150,7 +149,7 @@ def get_run_now(request: HttpRequest, run_id: uuid.UUID) -> RunNow:
 )  # fmt: skip
 def query_run(request: HttpRequest, run_id: uuid.UUID) -> AnswerOut:
     """Ask the workflow; a worker that holds its code answers, also for a run that ended. It changes nothing."""
-    run = run_for(viewer_of(request), run_id)
+    run = watched_run(request, run_id)
     asked = read(request, QueryIn)
     arguments = [asked.input] if "input" in asked.model_fields_set else []
     return AnswerOut(result=present.ask(run, asked.name, arguments))

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from reviews.api.access import viewer_of
+from reviews.api.access import viewer_of, watched_run
 from reviews.api.bodies import checked, read_object
 from reviews.api.idempotency import PARAMETER, key_of, once
 from reviews.api.openapi import takes
@@ -21,7 +21,7 @@ from reviews.runs import actions
 from reviews.runs.faults import Fault, InvalidInput
 from reviews.runs.filters import RunFilter
 from reviews.runs.models import Run, RunStatus
-from reviews.runs.queries import run_for, runs_for
+from reviews.runs.queries import runs_for
 from reviews.workspaces.access import Right, workspace_for
 from reviews.workspaces.models import Workspace
 
@@ -182,7 +182,7 @@ def _start(workspace: Workspace, wanted: RunIn, by: Account) -> RunOut:
 )
 def get_run(request: HttpRequest, run_id: uuid.UUID) -> RunOut:
     """One run."""
-    return run_out(run_for(viewer_of(request), run_id))
+    return run_out(watched_run(request, run_id))
 
 
 def run_out(run: Run) -> RunOut:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Status
 from pydantic import BaseModel, ConfigDict, Field
 
-from reviews.api.access import viewer_of
+from reviews.api.access import viewer_of, watched_run
 from reviews.api.bodies import checked, read_object
 from reviews.api.controls import REFUSALS
 from reviews.api.idempotency import PARAMETER, key_of, once
@@ -76,7 +76,7 @@ class TurnList(BaseModel):
 )
 def list_turns(request: HttpRequest, run_id: uuid.UUID, query: Query[TurnQuery]) -> TurnList:
     """The whole conversation, whichever execution of the chain it was said in, oldest first."""
-    run = run_for(viewer_of(request), run_id)
+    run = watched_run(request, run_id)
     conversation = conversation_of(run)
     after = decode(query.cursor, int)[0] if query.cursor is not None else query.after
     found = list(turns_of(conversation).filter(number__gt=after).order_by("number")[: query.limit + 1])

@@ -25,8 +25,9 @@ from reviews.changes.cursors import Cursor
 from reviews.changes.queries import missed
 from reviews.changes.tailer import tailer
 from reviews.escalations import looking
-from reviews.live.topics import AT_MOST, allowed, uuid_of
+from reviews.live.topics import AT_MOST, allowed, few_runs, uuid_of
 from reviews.live.who import headers_of, is_from_here, viewer_of
+from reviews.runs import watching
 from reviews.workspaces.access import Viewer
 
 logger = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             tailer.leave(self, self._subjects - may)
             tailer.listen(self, may | self._own)
             self._subjects = may
+            await _ask(watching.watch, few_runs(may))
             async with asyncio.timeout(TOO_SLOW):
                 await tailer.ready()
             here = tailer.cursor
@@ -176,6 +178,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self._in_database(looking.still_looking, self._socket)
             if beats % 2 == 0:
                 await self._look_at_rights()
+                await self._in_database(watching.watch, few_runs(self._subjects))
 
     async def _look_at_rights(self) -> None:
         """A role taken away loses its subjects, a session or a token that ended its socket."""

@@ -15,6 +15,9 @@ from reviews.workspaces.access import Forbidden, Right, Viewer
 AT_MOST = 200
 """Subjects of one page."""
 
+FEW = 5
+"""Runs that a page shows one by one; where there are more it is a list."""
+
 Filter = Callable[[Viewer, Collection[uuid.UUID]], set[uuid.UUID]]
 
 
@@ -76,6 +79,12 @@ def _readable(viewer: Viewer, topic: str, ids: set[uuid.UUID]) -> set[uuid.UUID]
         return TOPICS[topic](viewer, ids)
     except Forbidden:
         return set()
+
+
+def few_runs(subjects: Collection[str]) -> list[uuid.UUID]:
+    """The runs that somebody looks at who listens to ``subjects``."""
+    runs = [uuid.UUID(subject.removeprefix("run:")) for subject in subjects if subject.startswith("run:")]
+    return runs if len(runs) <= FEW else []
 
 
 def uuid_of(text: str) -> uuid.UUID | None:

@@ -58,7 +58,7 @@ class Scene:
             task_queue=self.queue,
             workflows=FLOWS,
             activities=[self.bank.attempt],
-            workflow_runner=workers.runner(),
+            workflow_runner=workers.sandbox(),
             graceful_shutdown_timeout=timedelta(0),
         )
         self.do(worker.__aenter__())

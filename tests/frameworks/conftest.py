@@ -54,7 +54,7 @@ def replayer(name: str) -> Replayer:
     served = kit(name)
     return Replayer(
         workflows=served.workflows,
-        workflow_runner=workers.runner(*served.passthrough),
+        workflow_runner=workers.sandbox(*served.passthrough),
         plugins=served.plugins,
     )
 

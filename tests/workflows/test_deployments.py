@@ -33,7 +33,7 @@ class Deployment:
             self.world.client,
             task_queue=self.world.queue,
             workflows=VERSIONS[build],
-            workflow_runner=workers.runner(),
+            workflow_runner=workers.sandbox(),
             graceful_shutdown_timeout=timedelta(0),
             deployment_config=workers.deployment(names),
         ):

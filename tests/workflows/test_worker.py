@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django.fixtures import Settings
+from temporalio.worker import UnsandboxedWorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from tests.workflows.world import World
 from workflows.recording import Recorder
-from workflows.worker import activities_per_second, agents_worker, check_settings
+from workflows.registry import STANDARD
+from workflows.worker import activities_per_second, agents_worker, check_settings, runner
 
 
 @pytest.mark.parametrize(("said", "expected"), [("", None), ("0", None), ("2.5", 2.5)])
@@ -38,3 +42,14 @@ def test_a_worker_does_not_start_with_a_table_that_it_cannot_read(settings: Sett
     setattr(settings, setting, "{")
     with pytest.raises(ImproperlyConfigured, match=setting):
         check_settings()
+
+
+def test_our_own_agents_run_without_the_sandbox_unless_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("WORKER_SANDBOX", raising=False)
+    framework = replace(STANDARD, passthrough=["some.framework"])
+    assert isinstance(runner(STANDARD), UnsandboxedWorkflowRunner)
+    assert isinstance(runner(framework), SandboxedWorkflowRunner)
+    monkeypatch.setenv("WORKER_SANDBOX", "1")
+    assert isinstance(runner(STANDARD), SandboxedWorkflowRunner)

@@ -32,9 +32,9 @@ from workflows.registry import STANDARD
 
 T = TypeVar("T")
 Handle = WorkflowHandle[Any, Any]
-QUICK = workers.runner("workflows.agents", "tests.workflows.flows")
+QUICK = workers.sandbox("workflows.agents", "tests.workflows.flows")
 """Importing each module anew for each run is most of what a test would take. That our workflows keep to the sandbox,
-tests/workflows/agents/test_replay.py and the workers of whole sites show."""
+tests/workflows/agents/test_replay.py shows."""
 PATIENCE = timedelta(seconds=90)
 """For a workflow that would wait for ever: its test fails then, and does not hang."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, HistoryEventFilterType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryRequest,
@@ -28,13 +28,13 @@ PROVISIONAL = {EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYP
 
 
 async def pages(
-    client: Client, run: Run, *, wait_new_event: bool, rest: Callable[[], float] | None = None
+    client: Client, run: Run, *, wait_new_event: bool, rest: Callable[[], Awaitable[None]] | None = None
 ) -> AsyncGenerator[tuple[list[HistoryEvent], bytes | None], None]:
     """What stands in the history for good, and the token that goes on behind it (None: not known).
 
     Full pages are gathered to batches, since each costs a transaction. An open workflow task at its end may yet
     give its ids to others, so it is held back. Close the iterator (``contextlib.aclosing``): it has a fetch
-    under way. ``rest`` says for how many seconds nobody asks for more once all that there is was read.
+    under way. ``rest`` is awaited before more is asked for once all that there is was read.
     """
     token, batch = bytes(run.history_token or b""), list[HistoryEvent]()
     size = 0
@@ -45,7 +45,7 @@ async def pages(
             token = response.next_page_token
             page = list(response.history.events)
             if token:
-                pause = rest() if rest and len(page) < PAGE else 0.0
+                pause = rest if len(page) < PAGE else None
                 fetch = asyncio.create_task(_fetch(client, run, token, wait_new_event, pause))
             batch = _joined(batch, page)
             size += response.ByteSize()
@@ -75,10 +75,14 @@ async def _first(
 
 
 async def _fetch(
-    client: Client, run: Run, token: bytes, wait_new_event: bool, pause: float = 0.0
+    client: Client,
+    run: Run,
+    token: bytes,
+    wait_new_event: bool,
+    rest: Callable[[], Awaitable[None]] | None = None,
 ) -> GetWorkflowExecutionHistoryResponse:
-    if pause:
-        await asyncio.sleep(pause)
+    if rest is not None:
+        await rest()
     return await client.workflow_service.get_workflow_execution_history(
         GetWorkflowExecutionHistoryRequest(
             namespace=run.namespace,
@@ -86,6 +90,19 @@ async def _fetch(
             maximum_page_size=PAGE,
             next_page_token=token,
             wait_new_event=wait_new_event,
+        ),
+        timeout=LONG_POLL,
+    )
+
+
+async def ended(client: Client, run: Run) -> None:
+    """Wait until the execution has ended, or for as long as the server waits with us. It wakes up for nothing else."""
+    await client.workflow_service.get_workflow_execution_history(
+        GetWorkflowExecutionHistoryRequest(
+            namespace=run.namespace,
+            execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id or ""),
+            wait_new_event=True,
+            history_event_filter_type=HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
         ),
         timeout=LONG_POLL,
     )

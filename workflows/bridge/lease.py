@@ -10,7 +10,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -21,6 +22,7 @@ from reviews.connections import direct_address
 from reviews.outbox import actions as outbox
 from reviews.outbox.actions import CHANNEL as OUTBOX
 from reviews.outbox.actions import StaleEpoch
+from reviews.runs.watching import CHANNEL as WATCHED
 from workflows.bridge.database import in_database
 from workflows.bridge.together import together
 
@@ -43,6 +45,7 @@ class Lease:
         self.epoch = epoch
         self.outbox_moved = asyncio.Event()
         self.something_changed = asyncio.Event()
+        self.on_watched: Callable[[uuid.UUID], None] = lambda _: None
 
     async def keep(self) -> None:
         """Beat and listen until the lease is lost. Raises :class:`LeaseLost`."""
@@ -58,6 +61,9 @@ class Lease:
 
     async def _listen(self) -> None:
         async for notice in self._connection.notifies():
+            if notice.channel == WATCHED:
+                self.on_watched(uuid.UUID(notice.payload))
+                continue
             self.something_changed.set()
             if notice.channel == OUTBOX:
                 self.outbox_moved.set()
@@ -75,6 +81,7 @@ async def lease() -> AsyncIterator[Lease]:
         epoch = await in_database(outbox.raise_epoch, holder, connection.info.backend_pid)
         await connection.execute(f"LISTEN {OUTBOX}")
         await connection.execute(f"LISTEN {CHANGES}")
+        await connection.execute(f"LISTEN {WATCHED}")
         logger.info("This bridge is active, epoch %d", epoch)
         yield Lease(connection, epoch)
 

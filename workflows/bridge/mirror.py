@@ -9,6 +9,7 @@ import asyncio
 import logging
 import uuid
 from contextlib import aclosing
+from functools import partial
 
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
@@ -21,9 +22,9 @@ from reviews.runs.ingesting import OutOfStep
 from reviews.runs.models import OPEN_STATUSES, MirroredNamespace, Run
 from workflows.bridge import calls
 from workflows.bridge.database import in_database
-from workflows.bridge.histories import pages
+from workflows.bridge.histories import ended, pages
 from workflows.bridge.lease import Lease
-from workflows.bridge.pace import Pace
+from workflows.bridge.pace import Pace, Turns
 from workflows.bridge.resets import ingest_reset
 from workflows.bridge.together import stopped
 from workflows.engine.projection import project
@@ -36,6 +37,8 @@ AT_ONCE = 20
 LOOK_AGAIN = 2.0
 PAUSE = 0.05
 """Between two looks for new runs, so that a burst of changes costs one query and not hundreds."""
+LOOKS_FOR_NEW = partial(Pace, looks=4, at_once=8, longest=0.25)
+LOOKS_AT_EACH = partial(Pace, looks=10, at_once=30, longest=10.0)
 LONGEST_WAIT = 30.0
 
 
@@ -44,14 +47,16 @@ class Mirror:
         self._client = client
         self._lease = lease
         self._followed: dict[uuid.UUID, asyncio.Task[None]] = {}
-        self._pace = Pace()
+        self._turns = Turns(LOOKS_AT_EACH())
+        self._looks_for_new = LOOKS_FOR_NEW()
+        lease.on_watched = self._watch
 
     async def run(self) -> None:
         """Follow until cancelled. Raises :class:`StaleEpoch` when another bridge took over."""
         try:
             while True:
                 self._lease.something_changed.clear()
-                self._follow_only(*await in_database(self._moved_last, set(self._followed)))
+                self._follow_only(*await in_database(self._to_follow, set(self._followed)))
                 self._raise_if_stale()
                 await self._next_change()
         finally:
@@ -60,15 +65,21 @@ class Mirror:
     def is_following(self, run: Run) -> bool:
         return run.id in self._followed
 
-    def _moved_last(self, followed: set[uuid.UUID]) -> tuple[set[uuid.UUID], list[Run]]:
-        """Open runs by when they moved last, and beside them closed ones whose history is not whole yet.
+    def _watch(self, run_id: uuid.UUID) -> None:
+        self._turns.watch(run_id)
+        if run_id not in self._followed:
+            self._lease.something_changed.set()
+
+    def _to_follow(self, followed: set[uuid.UUID]) -> tuple[set[uuid.UUID], list[Run]]:
+        """Open runs by when they moved last, those that somebody watches, and closed ones with half a history.
 
         And the rows of those that nobody follows yet: every change of anything comes by here.
         """
         behind = Run.objects.to_follow().order_by("-moved_at")
         moved = behind.open().values_list("id", flat=True)
         closed = behind.exclude(status__in=OPEN_STATUSES).values_list("id", flat=True)
-        ids = {*moved[:AT_MOST], *closed[:AT_ONCE]}
+        watched = moved.filter(id__in=self._turns.watched)
+        ids = {*moved[:AT_MOST], *watched[:AT_MOST], *closed[:AT_ONCE]}
         news = ids - followed
         return ids, list(Run.objects.filter(id__in=news)) if news else []
 
@@ -87,7 +98,7 @@ class Mirror:
                 task.result()  # only a stale epoch ends a follower with an error
 
     async def _next_change(self) -> None:
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(PAUSE + self._looks_for_new.rest())
         try:
             async with asyncio.timeout(LOOK_AGAIN):  # wait_for can swallow a cancellation before Python 3.12
                 await self._lease.something_changed.wait()
@@ -118,7 +129,9 @@ class Mirror:
         return await self._take_in(run, wait_new_event=False)
 
     async def _take_in(self, run: Run, *, wait_new_event: bool) -> Run:
-        rest = self._pace.rest if wait_new_event else None
+        rest = (
+            partial(self._turns.wait, run.id, partial(ended, self._client, run)) if wait_new_event else None
+        )
         async with aclosing(pages(self._client, run, wait_new_event=wait_new_event, rest=rest)) as history:
             async for events, token in history:
                 run = await self._ingest(run, events, token)

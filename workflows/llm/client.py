@@ -246,7 +246,7 @@ def _new_client(base_url: str | None, api_key: str) -> AsyncOpenAI:
     # A proxy that the environment names is for the world, never for this machine.
     local = base_url is not None and urlsplit(base_url).hostname in LOOPBACK
     hooks = {"response": [_bound]}
-    http_client = openai.DefaultAsyncHttpxClient(trust_env=not local, event_hooks=hooks)
+    http_client = openai.DefaultAioHttpClient(trust_env=not local, event_hooks=hooks)
     return StreamingClient(base_url=base_url, api_key=api_key, max_retries=0, http_client=http_client)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import openai
 import pydantic
 from temporalio.exceptions import ApplicationError
@@ -79,11 +80,13 @@ def as_failure(error: Exception) -> ApplicationError:
 
 def _type_of(error: Exception) -> FailureType | None:
     match error:
+        case openai.APITimeoutError() if lost := _lost_connection(error):
+            return _type_of(lost)
         case openai.APITimeoutError() | TimeoutError():
             return FailureType.TIMEOUT
         case openai.APIConnectionError(__cause__=MalformedAnswer()):
             return FailureType.MALFORMED_ANSWER
-        case openai.APIConnectionError() | LostAnswer():
+        case openai.APIConnectionError() | LostAnswer() | aiohttp.ClientError():
             return FailureType.UNREACHABLE
         case (
             openai.APIResponseValidationError()
@@ -103,6 +106,16 @@ def _type_of(error: Exception) -> FailureType | None:
     return None
 
 
+def _lost_connection(error: BaseException) -> aiohttp.ClientConnectionError | None:
+    """Where there is one behind ``error``: the client's transport calls each a timeout."""
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, aiohttp.ClientConnectionError) and not isinstance(behind, TimeoutError):
+            return behind
+        behind = behind.__cause__
+    return None
+
+
 def _type_of_status(error: openai.APIStatusError) -> FailureType:
     if error.status_code >= 500:
         return FailureType.SERVER_ERROR
@@ -118,6 +131,8 @@ def _type_of_code(error: openai.APIError) -> FailureType | None:
 
 
 def _message(error: Exception) -> str:
+    if lost := _lost_connection(error):
+        return f"Connection error. ({lost!r})"
     if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
         cause = error.__cause__
         return str(cause) if isinstance(cause, MalformedAnswer) else f"{error.message} ({cause!r})"

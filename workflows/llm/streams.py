@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import httpx2
 import openai
 from openai import AsyncOpenAI, AsyncStream
@@ -44,7 +45,7 @@ class Chunks(AsyncStream[object]):
                 yield _unless_error(json.loads(data.decode()), request)
         except httpx2.TimeoutException as error:
             raise openai.APITimeoutError(request) from error
-        except httpx2.RequestError as error:
+        except (httpx2.RequestError, aiohttp.ClientError) as error:
             raise openai.APIConnectionError(request=request) from error
         finally:
             await self.response.aclose()
@@ -96,7 +97,7 @@ async def _drain(pieces: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(REST):
             async for _ in pieces:
                 pass
-    except (TimeoutError, httpx2.RequestError):
+    except (TimeoutError, httpx2.RequestError, aiohttp.ClientError):
         return  # the answer is whole
 
 

@@ -40,7 +40,7 @@ def test_a_defect_is_logged_whole_and_told_to_nobody(
     def fail(*args: object) -> None:
         raise ValueError("secret")
 
-    monkeypatch.setattr("reviews.api.runs.run_for", fail)
+    monkeypatch.setattr("reviews.api.runs.watched_run", fail)
     rest.client.raise_request_exception = False
     answer = rest.get(f"/runs/{run.id}", victor)
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 
+import psycopg
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
@@ -13,12 +14,14 @@ from django.test import Client
 from websockets.exceptions import InvalidStatus
 
 from reviews.changes import actions as changes
+from reviews.connections import direct_address
 from reviews.escalations import looking
 from reviews.escalations.models import Look
 from reviews.live import consumer
 from reviews.live.consumer import Close
 from reviews.people.actions import create_token, revoke_token
 from reviews.people.models import Account
+from reviews.runs import watching
 from reviews.workspaces.actions import withdraw
 from reviews.workspaces.models import Role
 from tests.reviews.live.conftest import Page, cookie_of, in_database, page
@@ -44,6 +47,18 @@ async def test_a_page_is_told_what_it_shows_and_nothing_else(site: Served, peopl
         await in_database(change, f"run:{other.id}")
         await in_database(change, f"run:{run.id}")
         assert (await bob.next("changed"))["changed"] == [f"run:{run.id}"]
+
+
+async def test_a_page_of_a_run_says_that_somebody_looks_at_it(site: Served, people: People) -> None:
+    run = await in_database(start_refund, people.home, people.olga)
+    foreign = await in_database(start_refund, people.abroad, people.charlie)
+    async with (
+        await psycopg.AsyncConnection.connect(direct_address("test"), autocommit=True) as bridge,
+        page(site, await in_database(cookie_of, people.bob)) as bob,
+    ):
+        await bridge.execute(f"LISTEN {watching.CHANNEL}")
+        await bob.listen(f"run:{run.id}", f"run:{foreign.id}")
+        assert [notice.payload async for notice in bridge.notifies(timeout=1)] == [str(run.id)]
 
 
 async def test_a_decision_tells_question_inbox_and_run(site: Served, people: People) -> None:

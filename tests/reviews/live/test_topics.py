@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from reviews.conversations.actions import say
 from reviews.drills.actions import start_drill
 from reviews.drills.models import DrillKind
-from reviews.live.topics import TOPICS, allowed
+from reviews.live.topics import FEW, TOPICS, allowed, few_runs
 from reviews.workspaces.access import Viewer
 from tests.reviews.routes import READERS
 from tests.support.conversations import start_chat
@@ -74,3 +76,10 @@ def test_what_is_no_subject_is_left_out(people: People, subject: str) -> None:
     run = start_refund(people.home, people.olga)
     asked = subject.format(id=run.id, hex=run.id.hex)
     assert allowed(Viewer(people.alice), [asked]) == set()
+
+
+def test_a_page_of_few_runs_looks_at_them_and_a_list_at_none() -> None:
+    ids = [uuid.uuid4() for _ in range(FEW + 1)]
+    subjects = [f"run:{id}" for id in ids]
+    assert few_runs([*subjects[:FEW], f"message:{ids[0]}"]) == ids[:FEW]
+    assert few_runs(subjects) == []

@@ -13,7 +13,7 @@ from workflows.registry import STANDARD
 
 @pytest.fixture(scope="module")
 def replayer() -> Replayer:
-    return Replayer(workflows=STANDARD.workflows, workflow_runner=workers.runner())
+    return Replayer(workflows=STANDARD.workflows, workflow_runner=workers.sandbox())
 
 
 @pytest.mark.parametrize("name", saved())

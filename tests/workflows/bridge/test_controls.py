@@ -65,7 +65,7 @@ async def working(world: World, bank: Bank) -> AsyncIterator[None]:
         task_queue=world.queue,
         workflows=FLOWS,
         activities=[bank.attempt],
-        workflow_runner=workers.runner(),
+        workflow_runner=workers.sandbox(),
         graceful_shutdown_timeout=timedelta(0),
     ):
         yield

@@ -87,7 +87,7 @@ async def test_a_worker_that_does_not_know_the_types(quiet_world: World, engine:
         task_queue=world.queue,
         workflows=[Steered],
         activities=[flaky],
-        workflow_runner=workers.runner(),
+        workflow_runner=workers.sandbox(),
     ):
         unknown = await world.start("stranger", task_queue=world.queue)
         halfway = await world.start(Steered.run, True)

@@ -7,7 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from workflows.llm.calls import ModelCall, call_recorder
-from workflows.llm.client import complete
+from workflows.llm.client import close_clients, complete
 
 from .conftest import Demo
 
@@ -177,8 +177,13 @@ async def test_a_broken_progress_callback_never_fails_the_call(demo: Demo) -> No
 
 
 def test_each_event_loop_has_connections_of_its_own(demo: Demo) -> None:
+    async def once() -> str:
+        answer = await complete(MESSAGES, purpose="advice")
+        await close_clients()
+        return answer.text
+
     for _ in range(2):
-        assert asyncio.run(complete(MESSAGES, purpose="advice")).text
+        assert asyncio.run(once())
 
 
 async def _in_flight(demo: Demo) -> None:

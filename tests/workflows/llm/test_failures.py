@@ -117,6 +117,31 @@ async def test_nobody_listening_is_unreachable(monkeypatch: pytest.MonkeyPatch) 
     failure = await _failure()
 
     assert (failure.type, failure.non_retryable) == (FailureType.UNREACHABLE, False)
+    assert f"port={port}" in failure.message
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_hangs_up_is_unreachable_and_one_that_is_silent_is_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client's transport calls both a timeout."""
+
+    async def hangs_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def is_silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    over = asyncio.Event()
+    said = {}
+    for serve in (hangs_up, is_silent):
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{port}/v1")
+            said[serve] = (await _failure(timeout=1)).type
+    over.set()
+    assert said == {hangs_up: FailureType.UNREACHABLE, is_silent: FailureType.TIMEOUT}
 
 
 @pytest.mark.asyncio
