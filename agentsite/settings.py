@@ -206,6 +206,7 @@ LOGGING: dict[str, Any] = {
         # What we broke, with its traceback; not what was asked in vain.
         "django.request": {"level": "ERROR", "filters": ["ours"]},
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
         "temporalio": {"level": "WARNING"},
     },
 }

@@ -34,8 +34,8 @@ MOST_WAITING = 20_000
 BATCH = 200
 GATHER = 0.02
 """Seconds to gather what happens together before writing it."""
-GATHER_WHEN_BUSY = 0.1
-BUSY = 10
+GATHER_WHEN_BUSY = 0.25
+BUSY = 4
 """Writes within a second from which on more is gathered for each: it has its price, however little is in it."""
 
 

@@ -64,9 +64,8 @@ def write_version(
             "file.written", "artifact", artifact.id, by=by, workspace_id=workspace.id,
             path=path, version=version.number, sha256=blob.sha256,
         )  # fmt: skip
-        changes.record(("files", workspace.id), workspace_id=workspace.id)
-        if run is not None:
-            changes.record(("run", run.id), workspace_id=workspace.id)
+        runs = [("run", run.id)] if run is not None else []
+        changes.record(("files", workspace.id), *runs, workspace_id=workspace.id)
         return version
 
 
