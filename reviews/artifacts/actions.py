@@ -46,8 +46,8 @@ def write_version(
         return written
     blob = _blob(workspace, content)
     with transaction.atomic():
-        artifact, _ = Artifact.objects.get_or_create(workspace=workspace, path=path)
-        Artifact.objects.select_for_update().get(id=artifact.id)
+        Artifact.objects.bulk_create([Artifact(workspace=workspace, path=path)], ignore_conflicts=True)
+        artifact = Artifact.objects.select_for_update().get(workspace=workspace, path=path)
         if write_key is not None and (written := Version.objects.filter(write_key=write_key).first()):
             return written
         newest = artifact.versions.first()
@@ -72,14 +72,13 @@ def write_version(
 def _blob(workspace: Workspace, content: bytes) -> Blob:
     """Bytes that are there already are not stored again; a blob's row is written after its bytes."""
     sha256 = hashlib.sha256(content).hexdigest()
-    blob = Blob.objects.filter(workspace=workspace, sha256=sha256).first()
-    if blob is not None:
+    known = Blob.objects.filter(workspace=workspace, sha256=sha256)
+    if (blob := known.first()) is not None:
         return blob
     name = default_storage.save(f"blobs/{workspace.id}/{sha256[:2]}/{sha256}", ContentFile(content))
-    blob, _ = Blob.objects.get_or_create(
-        workspace=workspace, sha256=sha256, defaults={"size": len(content), "storage_name": name}
-    )
-    return blob
+    blob = Blob(workspace=workspace, sha256=sha256, size=len(content), storage_name=name)
+    Blob.objects.bulk_create([blob], ignore_conflicts=True)
+    return known.get()
 
 
 def _checked(path: str) -> str:

@@ -64,6 +64,8 @@ class Sweep:
 
     async def _catch_up(self, run: Run) -> None:
         """Only where Temporal's description differs: a description costs less than a history."""
+        if self._mirror.is_following(run):
+            return  # it is new, and the mirror has found it meanwhile
         described = await calls.describe(self._client, run.namespace, run.workflow_id, run.run_id or "")
         if described.workflow_execution_info.history_length != run.last_event_id:
             await self._mirror.catch_up(run)
