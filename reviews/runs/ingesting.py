@@ -86,8 +86,9 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
         run.history_token = seen.token or run.history_token
         run.mirror_note = ""
         learned = project_batch(run, seen)
+        run.moved_at = Greatest(F("moved_at"), Now())
         run.save()
-        Run.objects.filter(id=run.id).update(moved_at=Greatest(F("moved_at"), Now()))
+        del run.moved_at  # who asks for it gets the database's
         mirroring.tell(run)
         if seen.successor:
             _succeed(run, seen.successor)

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -21,6 +22,10 @@ ARGUMENTS_AT_ONCE = 24
 ERROR_TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 429: "requests"}
 HUGE = f"{'x' * 250_000} " * 40
 REFUSAL = "I'm sorry, but the demo model was told to refuse this request."
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+"""An encoder a chunk, as ``json.dumps`` makes, is what most of an answer would cost."""
 
 
 class ClientLeft(Exception):
@@ -94,7 +99,7 @@ class ChatAnswer:
         message, finish_reason = self._message()
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
         completion = self._envelope("chat.completion") | {"choices": [choice], "usage": self._usage(message)}
-        body = json.dumps(completion, ensure_ascii=False).encode()
+        body = _encode(completion).encode()
         if self._breaks_body:
             body = body[: len(body) // 2]
         await send(_start("application/json", len(body)))
@@ -130,7 +135,7 @@ class ChatAnswer:
         chunk = self._envelope("chat.completion.chunk") | {"choices": [choice] if choice else []}
         if usage is not None:
             chunk["usage"] = usage
-        return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+        return f"data: {_encode(chunk)}\n\n".encode()
 
     def _close(self) -> None:
         # No await lies between the last byte and this count, so a client that has the answer sees it counted.
@@ -170,18 +175,22 @@ class ChatAnswer:
             said = said[: len(said) * 2 // 3]
         return message | {"content": said}, "stop"
 
+    @cached_property
+    def _started_at(self) -> int:
+        return int(time.time())
+
     def _envelope(self, kind: str) -> dict[str, Any]:
         return {
             "id": f"chatcmpl-demo-{self.prompt.digest}",
             "object": kind,
-            "created": int(time.time()),
+            "created": self._started_at,
             "model": self.prompt.body["model"],
             "system_fingerprint": "fp_demo",
         }
 
     def _usage(self, message: dict[str, Any]) -> dict[str, Any]:
         """About four characters a token, as English text has."""
-        sent, said = (len(self.prompt.text) // 4 + 1, len(json.dumps(message, ensure_ascii=False)) // 4)
+        sent, said = (len(self.prompt.text) // 4 + 1, len(_encode(message)) // 4)
         return {
             "prompt_tokens": sent,
             "completion_tokens": said,
