@@ -218,7 +218,9 @@ async def _exchange(
     request: dict[str, Any], timeout: float, reply: Reply, on_token: Callable[[str], None] | None
 ) -> None:
     """By the client's way for any endpoint, which answers the JSON."""
-    ask = partial(running_client().post, "/chat/completions", cast_to=object, body=request)
+    client = running_client()
+    # The whole address: the client would parse and join it anew for each call.
+    ask = partial(client.post, f"{client.base_url}chat/completions", cast_to=object, body=request)
     try:
         if request.get("stream"):
             stream = await ask(options={"timeout": timeout}, stream=True, stream_cls=Chunks)
