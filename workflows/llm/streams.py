@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
@@ -16,6 +16,7 @@ from workflows.llm.failures import MalformedAnswer
 
 LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 """Of an event stream; a carriage return at the end of what arrived may be half of one."""
+LAST_LINE_END = re.compile(rb"\r\n|\n|\r")
 REST = 0.1
 """Seconds for the end of a response whose last event has arrived: only then its connection can be used again."""
 
@@ -82,14 +83,20 @@ async def events(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
             continue  # a line that comes in many pieces is looked at once
         *lines, last = LINE_END.split(bytes(rest))
         rest = bytearray(last)
-        for line in lines:
-            if line.startswith(b"data:"):
-                data.append(line[6:] if line[5:6] == b" " else line[5:])
-            elif not line and data:
-                yield b"\n".join(data)
-                data.clear()
-    if rest == b"\r" and data:
-        yield b"\n".join(data)
+        for event in _ended(lines, data):
+            yield event
+    for event in _ended(LAST_LINE_END.split(bytes(rest))[:-1], data):
+        yield event
+
+
+def _ended(lines: list[bytes], data: list[bytes]) -> Iterator[bytes]:
+    """The events that end in these lines; `data` are the lines of the one that goes on."""
+    for line in lines:
+        if line.startswith(b"data:"):
+            data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif not line and data:
+            yield b"\n".join(data)
+            data.clear()
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:

@@ -41,6 +41,7 @@ async def test_wherever_a_stream_is_cut_it_says_the_same_as_the_clients_own(
     [
         ([b"data: a\r", b"\n\r", b"\n"], ["a"]),
         ([b"data: a\r\r"], ["a"]),
+        ([b"data: a\r", b"\r"], ["a"]),
         ([b"data: {\r", b'\ndata: "a": 1}\n\n'], ['{\n"a": 1}']),
         ([b"data: a\n\ndata: b\n"], ["a"]),
         ([b"da", b"ta: a", b"\n", b"\n"], ["a"]),
