@@ -77,7 +77,8 @@ class Turns:
         except TimeoutError:
             return
         finally:
-            del self._resting[run_id]
+            if self._resting.get(run_id) is watched:  # not that of a follower who came after
+                del self._resting[run_id]
 
 
 async def _set(event: asyncio.Event) -> None:

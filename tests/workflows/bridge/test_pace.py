@@ -108,6 +108,16 @@ async def test_who_ends_waits_no_longer_and_an_error_on_the_way_is_told() -> Non
         await asyncio.wait_for(turns.wait(RUN, breaks), 10)
 
 
+async def test_a_follower_that_ends_late_takes_nothing_from_the_next() -> None:
+    turns = crowded(Clock())
+    first, second = [asyncio.create_task(turns.wait(RUN, Ends())) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    first.cancel()
+    await asyncio.wait([first], timeout=10)
+    turns.watch(RUN)
+    await asyncio.wait_for(second, 10)
+
+
 async def test_for_a_short_rest_nobody_is_asked() -> None:
     end = Ends()
     await Turns(Pace(looks=100, at_once=0, longest=0.01)).wait(RUN, end)
