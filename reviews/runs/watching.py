@@ -27,8 +27,8 @@ def watch(run_ids: Iterable[uuid.UUID]) -> None:
         return
     if len(_said) + len(news) > MOST:
         _said.clear()
-    _said.update(dict.fromkeys(news, now))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_notify(%s, id) FROM unnest(%s::text[]) AS id", [CHANNEL, list(map(str, news))]
         )
+    _said.update(dict.fromkeys(news, now))

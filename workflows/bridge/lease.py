@@ -12,7 +12,7 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import psycopg
 from django.db import DatabaseError
@@ -62,7 +62,8 @@ class Lease:
     async def _listen(self) -> None:
         async for notice in self._connection.notifies():
             if notice.channel == WATCHED:
-                self.on_watched(uuid.UUID(notice.payload))
+                with suppress(ValueError):  # whoever may connect may say anything
+                    self.on_watched(uuid.UUID(notice.payload))
                 continue
             self.something_changed.set()
             if notice.channel == OUTBOX:

@@ -110,6 +110,7 @@ class Mirror:
         while not run.history_whole:
             try:
                 run = await self._take_in(run, wait_new_event=run.is_open)
+                wait = 0.2
             except StaleEpoch:
                 raise
             except OutOfStep:

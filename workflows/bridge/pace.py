@@ -52,8 +52,8 @@ class Turns:
     def watch(self, run_id: uuid.UUID) -> None:
         """Somebody looks at this run: it need not wait, now and for a while."""
         now = self._clock()
-        self._watched = {id: until for id, until in self._watched.items() if until > now}
-        self._watched[run_id] = now + LASTS
+        still = {id: until for id, until in self._watched.items() if until > now}
+        self._watched = {**still, run_id: now + LASTS}  # a new one: other threads read it
         if run_id in self._resting:
             self._resting[run_id].set()
 

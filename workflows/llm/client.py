@@ -248,8 +248,17 @@ def _new_client(base_url: str | None, api_key: str) -> AsyncOpenAI:
     # A proxy that the environment names is for the world, never for this machine.
     local = base_url is not None and urlsplit(base_url).hostname in LOOPBACK
     hooks = {"response": [_bound]}
-    http_client = openai.DefaultAioHttpClient(trust_env=not local, event_hooks=hooks)
-    return StreamingClient(base_url=base_url, api_key=api_key, max_retries=0, http_client=http_client)
+    address, auth = _without_credentials(base_url) if base_url else (None, None)
+    http_client = openai.DefaultAioHttpClient(trust_env=not local, event_hooks=hooks, auth=auth)
+    return StreamingClient(base_url=address, api_key=api_key, max_retries=0, http_client=http_client)
+
+
+def _without_credentials(address: str) -> tuple[str, httpx2.BasicAuth | None]:
+    """The transport refuses those of an address beside the key, in whose place they are sent."""
+    url = httpx2.URL(address)
+    if not url.userinfo:
+        return address, None
+    return str(url.copy_with(userinfo=b"")), httpx2.BasicAuth(url.username, url.password)
 
 
 async def _bound(response: httpx2.Response) -> None:

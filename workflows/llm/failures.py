@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import httpx2
 import openai
 import pydantic
 from temporalio.exceptions import ApplicationError
@@ -82,11 +83,11 @@ def _type_of(error: Exception) -> FailureType | None:
     match error:
         case openai.APITimeoutError() if lost := _lost_connection(error):
             return _type_of(lost)
-        case openai.APITimeoutError() | TimeoutError():
+        case openai.APITimeoutError() | TimeoutError() | httpx2.TimeoutException():
             return FailureType.TIMEOUT
         case openai.APIConnectionError(__cause__=MalformedAnswer()):
             return FailureType.MALFORMED_ANSWER
-        case openai.APIConnectionError() | LostAnswer() | aiohttp.ClientError():
+        case openai.APIConnectionError() | LostAnswer() | aiohttp.ClientError() | httpx2.RequestError():
             return FailureType.UNREACHABLE
         case (
             openai.APIResponseValidationError()

@@ -7,6 +7,7 @@ import uuid
 from functools import partial
 
 import pytest
+from django.db import connection
 
 from reviews.runs import watching
 from reviews.runs.watching import LASTS
@@ -124,6 +125,11 @@ async def test_for_a_short_rest_nobody_is_asked() -> None:
     assert end.asked == 0
 
 
+def nonsense() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, 'nonsense')", [watching.CHANNEL])
+
+
 async def test_what_somebody_looks_at_is_mirrored_at_once_however_many_others_move(
     quiet_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +144,7 @@ async def test_what_somebody_looks_at_is_mirrored_at_once_however_many_others_mo
         await handle.signal("please")
         await asyncio.sleep(1)
         assert (await row(run)).last_event_id == seen
+        await in_database(nonsense)
         await in_database(watching.watch, [run.id])
 
         async def signaled() -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import email.utils
 import json
 import socket
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -142,6 +143,28 @@ async def test_a_server_that_hangs_up_is_unreachable_and_one_that_is_silent_is_t
             said[serve] = (await _failure(timeout=1)).type
     over.set()
     assert said == {hangs_up: FailureType.UNREACHABLE, is_silent: FailureType.TIMEOUT}
+
+
+@pytest.mark.asyncio
+async def test_credentials_in_the_address_take_the_place_of_the_key(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway behind basic authentication; the demo model asks for nobody's name."""
+    heard: list[bytes] = []
+
+    async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuses, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://us%40er:pass@127.0.0.1:{port}/v1")
+        assert (await _failure()).type == FailureType.AUTHENTICATION
+    assert b64encode(b"us@er:pass") in heard[0]
+    assert b"Bearer" not in heard[0]
+    monkeypatch.setenv("OPENAI_BASE_URL", demo.base_url.replace("//", "//user:pass@"))
+    assert (await complete(MESSAGES, purpose="test", stream=True)).text
 
 
 @pytest.mark.asyncio
