@@ -41,12 +41,15 @@ from workflows.contracts import AGENTS_QUEUE, AgentDescription
 
 @dataclass(frozen=True)
 class Kit:
-    """``passthrough`` names the modules that a workflow's sandbox need not import anew. ``plugins`` are a framework's."""
+    """``passthrough`` names the modules that a workflow's sandbox need not import anew; ``sandboxed`` says whether there
+    is one (docs/decisions/0011). ``plugins`` are a framework's.
+    """
 
     queue: str
     agents: Sequence[AgentDescription]
     workflows: Sequence[type]
     activities: Sequence[Callable[..., Any]]
+    sandboxed: bool = True
     passthrough: Sequence[str] = ()
     plugins: Sequence[Plugin] = ()
 
@@ -60,6 +63,7 @@ HUMAN_ACTIVITIES: Sequence[Callable[..., Any]] = (
 
 STANDARD = Kit(
     queue=AGENTS_QUEUE,
+    sandboxed=False,
     agents=(
         refund_agent.DESCRIPTION,
         escalation_agent.DESCRIPTION,

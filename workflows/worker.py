@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -63,7 +62,6 @@ async def run(agents: str = "") -> None:
                 await workers.enter_async_context(human_worker(client, threads, recorder))
             logger.info("Working on %s of %s", served.queue, client.namespace)
             await asyncio.to_thread(import_module, "workflows.llm.client")
-            gc.freeze()  # what is imported stays, and no collection need look at it again
             await stop.wait()
     await close_clients()
     recorder.close()
@@ -144,10 +142,9 @@ def check_settings() -> None:
 
 
 def runner(served: Kit) -> WorkflowRunner:
-    """Without the SDK's sandbox for our own agents, which their tests run in it: docs/decisions/0011."""
-    if served is STANDARD and os.environ.get("WORKER_SANDBOX") != "1":
-        return UnsandboxedWorkflowRunner()
-    return sandbox(*served.passthrough)
+    if served.sandboxed or os.environ.get("WORKER_SANDBOX") == "1":
+        return sandbox(*served.passthrough)
+    return UnsandboxedWorkflowRunner()
 
 
 def sandbox(*passthrough: str) -> SandboxedWorkflowRunner:

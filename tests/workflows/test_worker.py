@@ -48,7 +48,7 @@ def test_our_own_agents_run_without_the_sandbox_unless_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("WORKER_SANDBOX", raising=False)
-    framework = replace(STANDARD, passthrough=["some.framework"])
+    framework = replace(STANDARD, sandboxed=True)
     assert isinstance(runner(STANDARD), UnsandboxedWorkflowRunner)
     assert isinstance(runner(framework), SandboxedWorkflowRunner)
     monkeypatch.setenv("WORKER_SANDBOX", "1")
