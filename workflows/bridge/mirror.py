@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from contextlib import aclosing
 from functools import partial
@@ -39,6 +40,7 @@ PAUSE = 0.05
 """Between two looks for new runs, so that a burst of changes costs one query and not hundreds."""
 LOOKS_FOR_NEW = partial(Pace, looks=4, at_once=8, longest=0.25)
 LOOKS_AT_EACH = partial(Pace, looks=10, at_once=30, longest=10.0)
+FIRST_WAIT = 0.2
 LONGEST_WAIT = 30.0
 
 
@@ -106,24 +108,26 @@ class Mirror:
             return
 
     async def _follow_to_the_end(self, run: Run) -> None:
-        wait = 0.2
+        wait = FIRST_WAIT
         while not run.history_whole:
+            began = time.monotonic()
             try:
                 run = await self._take_in(run, wait_new_event=run.is_open)
-                wait = 0.2
+                continue
             except StaleEpoch:
                 raise
             except OutOfStep:
                 run = await in_database(Run.objects.get, id=run.id)
+                continue
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:
                     run = await self._not_found(run, error)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
             except Exception:  # one run's trouble must not stop the mirror of the others
                 logger.exception("Mirroring %s failed; trying again", run.workflow_id)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+            if time.monotonic() - began > LONGEST_WAIT:
+                wait = FIRST_WAIT  # it went well for a while
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
 
     async def catch_up(self, run: Run) -> Run:
         """Read what happened to a run that is not followed, without waiting for more."""

@@ -57,15 +57,14 @@ class Sweep:
     async def _look_at_resting(self) -> None:
         """Open runs beyond those that are followed, some at a time, round and round."""
         runs = await in_database(_open_after, self._resting_after)
-        resting = [run for run in runs if not self._mirror.is_following(run)]
-        for few in (resting[at : at + SIDE_BY_SIDE] for at in range(0, len(resting), SIDE_BY_SIDE)):
+        for few in (runs[at : at + SIDE_BY_SIDE] for at in range(0, len(runs), SIDE_BY_SIDE)):
             await asyncio.gather(*(_in_peace(self._catch_up(run), run.workflow_id) for run in few))
         self._resting_after = runs[-1].id if len(runs) == MANY else uuid.UUID(int=0)
 
     async def _catch_up(self, run: Run) -> None:
         """Only where Temporal's description differs: a description costs less than a history."""
         if self._mirror.is_following(run):
-            return  # it is new, and the mirror has found it meanwhile
+            return  # asked now: the mirror takes up new ones meanwhile
         described = await calls.describe(self._client, run.namespace, run.workflow_id, run.run_id or "")
         if described.workflow_execution_info.history_length != run.last_event_id:
             await self._mirror.catch_up(run)
