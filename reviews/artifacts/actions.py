@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connection, transaction
 
 from reviews.artifacts.models import Artifact, Blob, Version
 from reviews.audit import actions as audit
 from reviews.changes import actions as changes
 from reviews.runs.text import clean
+from reviews.statements import write
 from reviews.workspaces.models import Workspace
 
 if TYPE_CHECKING:
     from reviews.people.models import Account
     from reviews.runs.models import Run
 
+_LOOK_UP = """
+    SELECT version.id, blob.id, blob.storage_name
+    FROM (VALUES (%s, %s::uuid, %s)) AS asked (write_key, workspace_id, sha256)
+    LEFT JOIN reviews_version version USING (write_key)
+    LEFT JOIN reviews_blob blob USING (workspace_id, sha256)
+"""
+# Updates that change nothing lock what is there, and say its id.
+_PLACE = """
+    WITH blob AS (
+        INSERT INTO reviews_blob (id, workspace_id, sha256, size, storage_name) VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT (workspace_id, sha256) DO UPDATE SET size = excluded.size RETURNING id, storage_name
+    ), artifact AS (
+        INSERT INTO reviews_artifact (id, workspace_id, path) VALUES (%s, %s, %s)
+        ON CONFLICT (workspace_id, path) DO UPDATE SET path = excluded.path RETURNING id
+    )
+    SELECT blob.id, blob.storage_name, artifact.id FROM blob, artifact
+"""
+_NEXT = """
+    SELECT coalesce(max(number), 0) + 1, (SELECT id FROM reviews_version WHERE write_key = %s)
+    FROM reviews_version WHERE artifact_id = %s
+"""
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?")
 
 
@@ -42,43 +65,62 @@ def write_version(
     Raises :class:`InvalidPath`.
     """
     path = _checked(path)
-    if write_key is not None and (written := Version.objects.filter(write_key=write_key).first()):
-        return written
-    blob = _blob(workspace, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    blob = Blob(workspace=workspace, sha256=sha256, size=len(content))
+    written, known = _look_up(blob, write_key)
+    if written:
+        return Version.objects.get(id=written)
+    if known:
+        blob.id, blob.storage_name = known
+    else:
+        name = f"blobs/{workspace.id}/{sha256[:2]}/{sha256}"
+        blob.storage_name = default_storage.save(name, ContentFile(content))
     with transaction.atomic():
-        Artifact.objects.bulk_create([Artifact(workspace=workspace, path=path)], ignore_conflicts=True)
-        artifact = Artifact.objects.select_for_update().get(workspace=workspace, path=path)
-        if write_key is not None and (written := Version.objects.filter(write_key=write_key).first()):
-            return written
-        newest = artifact.versions.first()
+        artifact = Artifact(workspace=workspace, path=path)
+        _place(artifact, blob)
+        number, written = _next(artifact, write_key)
+        if written:
+            return Version.objects.get(id=written)
         version = Version.objects.create(
             artifact=artifact,
-            number=newest.number + 1 if newest else 1,
+            number=number,
             blob=blob,
             media_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
             run=run,
             written_by=by,
             write_key=write_key,
         )
-        audit.record(
+        event = audit.part(
             "file.written", "artifact", artifact.id, by=by, workspace_id=workspace.id,
-            path=path, version=version.number, sha256=blob.sha256,
+            path=path, version=number, sha256=sha256,
         )  # fmt: skip
         runs = [("run", run.id)] if run is not None else []
-        changes.record(("files", workspace.id), *runs, workspace_id=workspace.id)
+        write(event, changes.part(("files", workspace.id), *runs, workspace_id=workspace.id))
         return version
 
 
-def _blob(workspace: Workspace, content: bytes) -> Blob:
-    """Bytes that are there already are not stored again; a blob's row is written after its bytes."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    known = Blob.objects.filter(workspace=workspace, sha256=sha256)
-    if (blob := known.first()) is not None:
-        return blob
-    name = default_storage.save(f"blobs/{workspace.id}/{sha256[:2]}/{sha256}", ContentFile(content))
-    blob = Blob(workspace=workspace, sha256=sha256, size=len(content), storage_name=name)
-    Blob.objects.bulk_create([blob], ignore_conflicts=True)
-    return known.get()
+def _look_up(blob: Blob, write_key: str | None) -> tuple[uuid.UUID | None, tuple[uuid.UUID, str] | None]:
+    """The version that this write made before, and the row of these bytes, if they are stored already."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK_UP, [write_key, blob.workspace_id, blob.sha256])
+        written, id, name = cursor.fetchone()
+    return written, (id, name) if id else None
+
+
+def _place(artifact: Artifact, blob: Blob) -> None:
+    """Give both the rows that are theirs; no other writer of the path comes between until the transaction ends."""
+    of_blob = blob.id, blob.workspace_id, blob.sha256, blob.size, blob.storage_name
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE, [*of_blob, artifact.id, artifact.workspace_id, artifact.path])
+        blob.id, blob.storage_name, artifact.id = cursor.fetchone()
+
+
+def _next(artifact: Artifact, write_key: str | None) -> tuple[int, uuid.UUID | None]:
+    """The number of the next version, and the one that this write made meanwhile. Apart: the path had to be locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, [write_key, artifact.id])
+        number, written = cursor.fetchone()
+    return number, written
 
 
 def _checked(path: str) -> str:

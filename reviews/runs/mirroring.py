@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from reviews.changes import actions as changes
@@ -60,19 +62,34 @@ def adopt(
     Raises :class:`UnknownWorkspace` when the namespace belongs to no workspace, or not to the named one.
     """
     run = Run.objects.execution(namespace, workflow_id, run_id).select_related("workspace").first()
-    if run is not None:
-        return _in_workspace(run, workspace_slug)
-    with transaction.atomic():
-        unnamed = Run.objects.select_for_update(no_key=True).filter(
-            namespace=namespace, workflow_id=workflow_id, run_id=None
-        )
-        run = unnamed.first()
-        if run is not None:
-            return _in_workspace(_name(run, run_id), workspace_slug)
-        # Another worker may have been first while we waited for the lock.
-        run = Run.objects.execution(namespace, workflow_id, run_id).first()
-        run = run or _create(namespace, workflow_id, run_id, workflow_type, queue, workspace_slug)
-        return _in_workspace(run, workspace_slug)
+    run = run or take_up(namespace, workflow_id, run_id, workflow_type, queue, workspace_slug)
+    return _in_workspace(run, workspace_slug)
+
+
+def take_up(
+    namespace: str,
+    workflow_id: str,
+    run_id: str,
+    workflow_type: str = "",
+    queue: str = "",
+    workspace_slug: str | None = None,
+) -> Run:
+    """As :func:`adopt`, of an execution that had no row a moment ago."""
+    kin = Run.objects.filter(namespace=namespace, workflow_id=workflow_id).select_related("workspace")
+    nearest = kin.order_by(IsNull(F("run_id"), True).desc(), "-created_at").first()
+    if nearest is not None and nearest.run_id is None:
+        with transaction.atomic():
+            unnamed = kin.filter(run_id=None).select_for_update(no_key=True, of=("self",)).first()
+            if unnamed is not None:
+                return _name(unnamed, run_id)
+    try:
+        return _create(namespace, workflow_id, run_id, workflow_type, queue, workspace_slug, nearest)
+    except IntegrityError:
+        # Another worker was first.
+        run = kin.filter(run_id=run_id).first()
+        if run is None:
+            raise
+        return run
 
 
 def _name(run: Run, run_id: str) -> Run:
@@ -85,31 +102,32 @@ def _name(run: Run, run_id: str) -> Run:
 
 
 def _create(
-    namespace: str, workflow_id: str, run_id: str, workflow_type: str, queue: str, workspace_slug: str | None
+    namespace: str,
+    workflow_id: str,
+    run_id: str,
+    workflow_type: str,
+    queue: str,
+    workspace_slug: str | None,
+    relative: Run | None,
 ) -> Run:
-    relative = (
-        Run.objects.filter(namespace=namespace, workflow_id=workflow_id).order_by("-created_at").first()
-    )
     elder = relative or _parent_by_name(namespace, workflow_id)
-    workspace_id = elder.workspace_id if elder else _workspace_of(namespace, workspace_slug).id
     id = uuid.uuid4()
-    run, created = Run.objects.get_or_create(
+    run = Run(
+        id=id,
+        chain=id,
         namespace=namespace,
         workflow_id=workflow_id,
         run_id=run_id,
-        defaults={
-            "id": id,
-            "chain": id,
-            "workspace_id": workspace_id,
-            "agent": relative.agent if relative else agents_of(namespace, [workflow_type])[workflow_type],
-            "title": relative.title if relative else "",
-            "started_by_id": relative.started_by_id if relative else None,
-            "workflow_type": clean(workflow_type)[:255],
-            "queue": clean(queue)[:255],
-            "status": RunStatus.RUNNING,
-        },
+        workspace=elder.workspace if elder else _workspace_of(namespace, workspace_slug),
+        agent=relative.agent if relative else agents_of(namespace, [workflow_type])[workflow_type],
+        title=relative.title if relative else "",
+        started_by_id=relative.started_by_id if relative else None,
+        workflow_type=clean(workflow_type)[:255],
+        queue=clean(queue)[:255],
+        status=RunStatus.RUNNING,
     )
-    if created:
+    with transaction.atomic():
+        run.save(force_insert=True)
         tell(run)
     return run
 
@@ -128,9 +146,9 @@ def _parent_by_name(namespace: str, workflow_id: str) -> Run | None:
     What it stores and asks belongs into its parent's workspace, and comes before the mirror has read who started it.
     """
     parent_id = workflow_id.rpartition("/")[0]
-    found = (
-        Run.objects.filter(namespace=namespace, workflow_id=parent_id) if parent_id else Run.objects.none()
-    )
+    if not parent_id:
+        return None
+    found = Run.objects.filter(namespace=namespace, workflow_id=parent_id).select_related("workspace")
     return found.order_by("-created_at").first()
 
 

@@ -129,8 +129,7 @@ def _runs_of(executions: set[Execution]) -> dict[Execution, uuid.UUID]:
 def _adopted(execution: Execution) -> uuid.UUID | None:
     name = execution.namespace, execution.workflow_id, execution.run_id
     try:
-        with transaction.atomic():
-            return mirroring.adopt(*name, workflow_type=execution.workflow_type).id
+        return mirroring.take_up(*name, execution.workflow_type).id
     except mirroring.UnknownWorkspace:
         return None
 
