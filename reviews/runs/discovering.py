@@ -56,6 +56,8 @@ def adopt_listed(namespace: str, listed: Sequence[Listed], *, epoch: int) -> int
             return 0
         named = {run.workflow_id for run in _unnamed(namespace, unknown)}
         new = _rows(namespace, [item for item in unknown if item.workflow_id not in named])
+        # Workers take up the same executions at this moment, in the same order.
+        new.sort(key=lambda run: run.run_id or "")
         Run.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
         _tell({run.workspace_id for run in new})
     for item in unknown:

@@ -6,10 +6,11 @@ They meet on the same rows in any order, so each of them upserts; closing states
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
@@ -27,6 +28,7 @@ from reviews.runs.text import clean
 from reviews.statements import Part, write
 from reviews.workspaces.models import Workspace
 
+_OF_KIN = ["workflow_id", "run_id", "workspace_id", "agent", "title", "started_by_id"]
 _LOCKED = ["id", "run_id", "created_at"]
 _LOCK_OPEN = f"""
     SELECT {", ".join(_LOCKED)} FROM reviews_run WHERE chain = %s AND status = ANY(%s) ORDER BY id FOR NO KEY UPDATE
@@ -48,6 +50,16 @@ class UnknownWorkspace(Exception):
     """No workspace of this slug is bound to the run's namespace."""
 
 
+@dataclass(frozen=True)
+class Met:
+    """An execution, as somebody meets it who knows no more of it."""
+
+    workflow_id: str
+    run_id: str
+    workflow_type: str = ""
+    queue: str = ""
+
+
 def adopt(
     namespace: str,
     workflow_id: str,
@@ -61,75 +73,96 @@ def adopt(
 
     Raises :class:`UnknownWorkspace` when the namespace belongs to no workspace, or not to the named one.
     """
-    run = Run.objects.execution(namespace, workflow_id, run_id).select_related("workspace").first()
-    run = run or take_up(namespace, workflow_id, run_id, workflow_type, queue, workspace_slug)
-    return _in_workspace(run, workspace_slug)
+    execution = Run.objects.execution(namespace, workflow_id, run_id).select_related("workspace")
+    run = execution.first()
+    if run is None:
+        take_up(namespace, [Met(workflow_id, run_id, workflow_type, queue)], workspace_slug)
+        run = execution.first()
+    return _in_workspace(run or _nowhere(namespace, workspace_slug), workspace_slug)
 
 
-def take_up(
-    namespace: str,
-    workflow_id: str,
-    run_id: str,
-    workflow_type: str = "",
-    queue: str = "",
-    workspace_slug: str | None = None,
-) -> Run:
-    """As :func:`adopt`, of an execution that had no row a moment ago."""
-    kin = Run.objects.filter(namespace=namespace, workflow_id=workflow_id).select_related("workspace")
-    nearest = kin.order_by(IsNull(F("run_id"), True).desc(), "-created_at").first()
-    if nearest is not None and nearest.run_id is None:
-        with transaction.atomic():
-            unnamed = kin.filter(run_id=None).select_for_update(no_key=True, of=("self",)).first()
-            if unnamed is not None:
-                return _name(unnamed, run_id)
-    try:
-        return _create(namespace, workflow_id, run_id, workflow_type, queue, workspace_slug, nearest)
-    except IntegrityError:
-        # Another worker was first.
-        run = kin.filter(run_id=run_id).first()
-        if run is None:
-            raise
-        return run
+def take_up(namespace: str, met: Iterable[Met], workspace_slug: str | None = None) -> None:
+    """Give a row to each of these executions that had none a moment ago. Of one workflow, the older ones come first.
 
-
-def _name(run: Run, run_id: str) -> Run:
-    run.run_id = run_id
-    run.status = RunStatus.RUNNING if run.status == RunStatus.STARTING else run.status
-    run.started_at = run.started_at or timezone.now()
-    run.save(update_fields=["run_id", "status", "started_at"])
-    tell(run)
-    return run
-
-
-def _create(
-    namespace: str,
-    workflow_id: str,
-    run_id: str,
-    workflow_type: str,
-    queue: str,
-    workspace_slug: str | None,
-    relative: Run | None,
-) -> Run:
-    elder = relative or _parent_by_name(namespace, workflow_id)
-    id = uuid.uuid4()
-    run = Run(
-        id=id,
-        chain=id,
-        namespace=namespace,
-        workflow_id=workflow_id,
-        run_id=run_id,
-        workspace=elder.workspace if elder else _workspace_of(namespace, workspace_slug),
-        agent=relative.agent if relative else agents_of(namespace, [workflow_type])[workflow_type],
-        title=relative.title if relative else "",
-        started_by_id=relative.started_by_id if relative else None,
-        workflow_type=clean(workflow_type)[:255],
-        queue=clean(queue)[:255],
-        status=RunStatus.RUNNING,
-    )
+    Each belongs to the workspace of its relatives by name, else to the named one, else to the oldest of the namespace.
+    What belongs to none gets no row.
+    """
+    met = list(met)
+    kin = _kin(namespace, met)
+    new = [one for one in met if not _give_name(kin.get(one.workflow_id), one)]
+    if not new:
+        return
+    # Others take up the same at this moment, in the same order.
+    rows = sorted(_rows(namespace, new, kin, workspace_slug), key=lambda row: row.run_id or "")
     with transaction.atomic():
-        run.save(force_insert=True)
+        Run.objects.bulk_create(rows, ignore_conflicts=True)
+        for workspace_id in {row.workspace_id for row in rows}:
+            changes.record(("runs", workspace_id), workspace_id=workspace_id)
+
+
+def _kin(namespace: str, met: Collection[Met]) -> dict[str, Run]:
+    """By workflow id: of each of these and of those above them, the run that waits for its name, else the newest."""
+    names = {one.workflow_id for one in met} | {_above(one.workflow_id) for one in met}
+    found = Run.objects.filter(namespace=namespace, workflow_id__in=names - {""})
+    nearest = found.order_by("workflow_id", IsNull(F("run_id"), True).desc(), "-created_at")
+    rows = nearest.distinct("workflow_id").only(*_OF_KIN)
+    return {run.workflow_id: run for run in rows}
+
+
+def _above(workflow_id: str) -> str:
+    """A child of our agents is named below its parent: ``router-5f0c/billing``.
+
+    What it stores and asks belongs into its parent's workspace, and comes before the mirror has read who started it.
+    """
+    return workflow_id.rpartition("/")[0]
+
+
+def _give_name(nearest: Run | None, one: Met) -> bool:
+    """Whether that row waited for a name."""
+    if nearest is None or nearest.run_id is not None:
+        return False
+    with transaction.atomic():
+        run = Run.objects.select_for_update(no_key=True).filter(id=nearest.id, run_id=None).first()
+        if run is None:  # another was first while we waited for the lock
+            return False
+        run.run_id = one.run_id
+        run.status = RunStatus.RUNNING if run.status == RunStatus.STARTING else run.status
+        run.started_at = run.started_at or timezone.now()
+        run.save(update_fields=["run_id", "status", "started_at"])
         tell(run)
-    return run
+        return True
+
+
+def _rows(
+    namespace: str, new: Sequence[Met], kin: Mapping[str, Run], workspace_slug: str | None
+) -> list[Run]:
+    home = _workspace_of(namespace, workspace_slug)
+    home_id = home.id if home else None
+    agents = agents_of(namespace, {one.workflow_type for one in new})
+    rows = []
+    for one in new:
+        relative = kin.get(one.workflow_id)
+        elder = relative or kin.get(_above(one.workflow_id))
+        workspace_id = elder.workspace_id if elder else home_id
+        if workspace_id is None:
+            continue
+        id = uuid.uuid4()
+        row = Run(
+            id=id,
+            chain=id,
+            namespace=namespace,
+            workflow_id=one.workflow_id,
+            run_id=one.run_id,
+            workspace_id=workspace_id,
+            agent=agents[one.workflow_type],
+            workflow_type=clean(one.workflow_type)[:255],
+            queue=clean(one.queue)[:255],
+            status=RunStatus.RUNNING,
+        )
+        if relative is not None:
+            row.agent, row.title, row.started_by_id = relative.agent, relative.title, relative.started_by_id
+        rows.append(row)
+    return rows
 
 
 def agents_of(namespace: str, workflow_types: Collection[str]) -> dict[str, str]:
@@ -140,23 +173,11 @@ def agents_of(namespace: str, workflow_types: Collection[str]) -> dict[str, str]
     return {type: names.get(name, name)[:100] for type, name in storable.items()}
 
 
-def _parent_by_name(namespace: str, workflow_id: str) -> Run | None:
-    """A child of our agents is named below its parent: ``router-5f0c/billing``.
-
-    What it stores and asks belongs into its parent's workspace, and comes before the mirror has read who started it.
-    """
-    parent_id = workflow_id.rpartition("/")[0]
-    if not parent_id:
-        return None
-    found = Run.objects.filter(namespace=namespace, workflow_id=parent_id).select_related("workspace")
-    return found.order_by("-created_at").first()
-
-
 def _in_workspace(run: Run, slug: str | None) -> Run:
     """A run that nobody started here may be met before it says whose it is; one that was started here stays."""
     if slug is None or run.workspace.slug == slug:
         return run
-    named = _workspace_of(run.namespace, slug)
+    named = _workspace_of(run.namespace, slug) or _nowhere(run.namespace, slug)
     if run.started_by_id is not None:
         raise UnknownWorkspace(f"The run belongs to the workspace {run.workspace.slug!r}, not to {slug!r}.")
     Run.objects.filter(chain=run.chain).update(workspace=named)
@@ -164,14 +185,15 @@ def _in_workspace(run: Run, slug: str | None) -> Run:
     return run
 
 
-def _workspace_of(namespace: str, slug: str | None) -> Workspace:
+def _workspace_of(namespace: str, slug: str | None) -> Workspace | None:
     bound = Workspace.objects.filter(namespace=namespace).order_by("created_at", "id")
-    workspace = (bound.filter(slug=slug) if slug else bound).first()
-    if workspace is None:
-        raise UnknownWorkspace(
-            f"No workspace{f' {slug!r}' if slug else ''} is bound to the namespace {namespace!r}."
-        )
-    return workspace
+    return (bound.filter(slug=slug) if slug else bound).first()
+
+
+def _nowhere(namespace: str, slug: str | None) -> NoReturn:
+    raise UnknownWorkspace(
+        f"No workspace{f' {slug!r}' if slug else ''} is bound to the namespace {namespace!r}."
+    )
 
 
 def start_refused(run_id: uuid.UUID, reason: str) -> None:

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from reviews.changes.models import CHANNEL
 from reviews.runs import mirroring, prices, transcripts
+from reviews.runs.mirroring import Met
 from reviews.runs.models import Attempt, ModelCall, Run
 from reviews.runs.text import clean
 from reviews.statements import Part, write
@@ -99,7 +100,7 @@ class _Key(NamedTuple):
 
 def record(seen: Sequence[AttemptSeen | ModelCallSeen]) -> None:
     """Write a batch in one transaction of a few statements; what is large goes to storage before."""
-    runs = _runs_of({item.execution for item in seen})
+    runs = _runs_of(list(dict.fromkeys(item.execution for item in seen)))
     known = [item for item in seen if item.execution in runs]
     attempts = _merged(runs, (item for item in known if isinstance(item, AttemptSeen)))
     calls = [_model_call(runs[item.execution], item) for item in known if isinstance(item, ModelCallSeen)]
@@ -109,29 +110,25 @@ def record(seen: Sequence[AttemptSeen | ModelCallSeen]) -> None:
         _end_lost(attempts)
 
 
-def _runs_of(executions: set[Execution]) -> dict[Execution, uuid.UUID]:
-    """Those that are not known yet are adopted; a workflow of a namespace that nobody here owns has none."""
+def _runs_of(executions: Sequence[Execution]) -> dict[Execution, uuid.UUID]:
+    """Those that are not known yet are taken up; a workflow of a namespace that nobody here owns has none."""
+    runs = _known(executions)
+    unknown = [one for one in executions if one not in runs]
+    if not unknown:
+        return runs
+    met: dict[str, list[Met]] = {}
+    for one in unknown:
+        met.setdefault(one.namespace, []).append(Met(one.workflow_id, one.run_id, one.workflow_type))
+    for namespace, its in met.items():
+        mirroring.take_up(namespace, its)
+    return runs | _known(unknown)
+
+
+def _known(executions: Sequence[Execution]) -> dict[Execution, uuid.UUID]:
     found = Run.objects.filter(run_id__in=[execution.run_id for execution in executions])
-    ids = {
-        (namespace, workflow_id, run_id): id
-        for id, namespace, workflow_id, run_id in found.values_list(
-            "id", "namespace", "workflow_id", "run_id"
-        )
-    }
-    runs = {}
-    for execution in executions:
-        id = ids.get((execution.namespace, execution.workflow_id, execution.run_id)) or _adopted(execution)
-        if id is not None:
-            runs[execution] = id
-    return runs
-
-
-def _adopted(execution: Execution) -> uuid.UUID | None:
-    name = execution.namespace, execution.workflow_id, execution.run_id
-    try:
-        return mirroring.take_up(*name, execution.workflow_type).id
-    except mirroring.UnknownWorkspace:
-        return None
+    ids = {tuple(name): id for id, *name in found.values_list("id", "namespace", "workflow_id", "run_id")}
+    named = {one: ids.get((one.namespace, one.workflow_id, one.run_id)) for one in executions}
+    return {one: id for one, id in named.items() if id is not None}
 
 
 def _merged(runs: Mapping[Execution, uuid.UUID], seen: Iterable[AttemptSeen]) -> dict[_Key, AttemptSeen]:
