@@ -75,6 +75,8 @@ class ChatAnswer:
 
     async def _wait(self, receive: Receive, seconds: float | None) -> None:
         """Let time pass (None: for ever) while the client is there; raise ClientLeft when it goes."""
+        if seconds == 0:
+            return
         try:
             async with asyncio.timeout(seconds):
                 while (await receive())["type"] != "http.disconnect":
@@ -132,10 +134,15 @@ class ChatAnswer:
         return broken + end + usage + b"data: [DONE]\n\n"
 
     def _chunk(self, choice: dict[str, Any] | None, usage: Any = None) -> bytes:
-        chunk = self._envelope("chat.completion.chunk") | {"choices": [choice] if choice else []}
+        rest: dict[str, Any] = {"choices": [choice] if choice else []}
         if usage is not None:
-            chunk["usage"] = usage
-        return f"data: {_encode(chunk)}\n\n".encode()
+            rest["usage"] = usage
+        return f"data: {self._head}{_encode(rest)[1:]}\n\n".encode()
+
+    @cached_property
+    def _head(self) -> str:
+        """What all chunks begin with, encoded once: they come in dozens."""
+        return f"{_encode(self._envelope('chat.completion.chunk'))[:-1]}, "
 
     def _close(self) -> None:
         # No await lies between the last byte and this count, so a client that has the answer sees it counted.
