@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, models, transaction
-from django.db.models import F
-from django.db.models.functions import Greatest, Now
 
 from reviews.outbox import actions as outbox
 from reviews.runs import latencies, mirroring
@@ -86,7 +84,7 @@ def ingest(run: Run, seen: HistorySeen, *, epoch: int) -> Run:
         run.history_token = seen.token or run.history_token
         run.mirror_note = ""
         learned = project_batch(run, seen)
-        run.moved_at = Greatest(F("moved_at"), Now())
+        run.moved_at = mirroring.moved_now()
         run.save()
         del run.moved_at  # who asks for it gets the database's
         mirroring.tell(run)

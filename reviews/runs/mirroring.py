@@ -8,10 +8,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
 from django.utils import timezone
@@ -28,6 +29,8 @@ from reviews.runs.text import clean
 from reviews.statements import Part, write
 from reviews.workspaces.models import Workspace
 
+GRAIN = timedelta(seconds=5)
+"""Of ``moved_at``: it is in indexes, and writing it anew at each sign of life would write to all of the row's."""
 _OF_KIN = ["workflow_id", "run_id", "workspace_id", "agent", "title", "started_by_id"]
 _LOCKED = ["id", "run_id", "created_at"]
 _LOCK_OPEN = f"""
@@ -212,6 +215,11 @@ def moved(run_ids: Iterable[uuid.UUID]) -> None:
     """Somebody saw these runs do something: the mirror looks at them next."""
     with transaction.atomic():
         Run.objects.filter(id__in=list(run_ids)).update(moved_at=Now())
+
+
+def moved_now() -> Case:
+    """For ``moved_at`` of a row that is written anyway."""
+    return Case(When(moved_at__lt=Now() - GRAIN, then=Now()), default=F("moved_at"))
 
 
 def is_chain_open(run: Run) -> bool:

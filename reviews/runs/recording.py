@@ -47,12 +47,14 @@ _LOST = """
 _WORKER_LOST = {"type": "WorkerLost", "message": "The worker stopped answering.", "retryable": True}
 # Locked in one order, so that no two batches wait for each other.
 _MOVED = """
-    locked AS (SELECT id FROM reviews_run WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE),
-    moved AS (
+    locked AS (
+        SELECT id FROM reviews_run WHERE id = ANY(%s) AND moved_at < statement_timestamp() - %s::interval
+        ORDER BY id FOR NO KEY UPDATE
+    ), moved AS (
         UPDATE reviews_run run SET moved_at = statement_timestamp() FROM locked WHERE run.id = locked.id
-        RETURNING run.id, run.workspace_id
     ), moved_change AS (
-        INSERT INTO reviews_change (workspace_id, topic, object_id) SELECT workspace_id, 'run', id::text FROM moved
+        INSERT INTO reviews_change (workspace_id, topic, object_id)
+        SELECT workspace_id, 'run', id::text FROM reviews_run WHERE id = ANY(%s)
     )
 """
 
@@ -104,9 +106,10 @@ def record(seen: Sequence[AttemptSeen | ModelCallSeen]) -> None:
     known = [item for item in seen if item.execution in runs]
     attempts = _merged(runs, (item for item in known if isinstance(item, AttemptSeen)))
     calls = [_model_call(runs[item.execution], item) for item in known if isinstance(item, ModelCallSeen)]
+    ids = list(set(runs.values()))
     with transaction.atomic():
         ModelCall.objects.bulk_create(calls, ignore_conflicts=True)
-        write(_attempts(attempts), Part(_MOVED, (sorted(set(runs.values())),), CHANNEL))
+        write(_attempts(attempts), Part(_MOVED, (ids, mirroring.GRAIN, ids), CHANNEL))
         _end_lost(attempts)
 
 
