@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -62,6 +63,7 @@ async def run(agents: str = "") -> None:
                 await workers.enter_async_context(human_worker(client, threads, recorder))
             logger.info("Working on %s of %s", served.queue, client.namespace)
             await asyncio.to_thread(import_module, "workflows.llm.client")
+            gc.freeze()  # a full collection, which stops all agents, need not look at what is imported
             await stop.wait()
     await close_clients()
     recorder.close()
