@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -25,7 +26,8 @@ from tests.support.site import Site
 from workflows.contracts import AGENTS_QUEUE
 
 RUNS = 100
-TURNS = 5
+TURNS = 7
+TURNS_REPORTED = 3
 SHARE = 0.8
 EVENTS = 10_000
 SLOWER = 1.3
@@ -33,6 +35,7 @@ ROUNDS = 5
 CACHED = 1_000
 """Workflows that a worker keeps in its memory by default."""
 AT_ONCE = 50
+Run = Callable[[], Coroutine[Any, Any, None]]
 ASKED = (
     "SELECT count(*) FROM reviews_escalation WHERE state = 'pending' AND workflow_id LIKE 'bench-memory-%'"
 )
@@ -53,17 +56,16 @@ async def _measure(site: Site) -> list[Row]:
 
 
 async def _rates(client: Client) -> list[Row]:
-    """In turns, so that a noisy moment touches all of them. Of the turns, the one in the middle by its ratio."""
-    runs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+    """By turns with what each is compared with, so that both have the machine's pace of the moment."""
+    runs: dict[str, Run] = {
         "empty": lambda: _finish(client, "bench-bare", [], QUEUE),
         "asking": lambda: _finish(client, "bench-bare", [ACTIVITIES, ASKING], QUEUE),
         "research": lambda: _research(client),
     }
     for run in runs.values():
         await _rate(run, 10)  # the workers are warm then
-    turns = [{name: await _rate(run, RUNS) for name, run in runs.items()} for _ in range(TURNS)]
-    empty, figure = _middle(turns, "empty")
-    asking, beside = _middle(turns, "asking")
+    empty, figure = await _between(runs["empty"], runs["research"], TURNS)
+    asking, beside = await _between(runs["asking"], runs["research"], TURNS_REPORTED)
     what = f"activities a second, {RUNS} research runs at once"
     budget = f"≥ {SHARE} × the bare SDK's, empty"
     same = "reported; floor: the bare SDK with openai's client"
@@ -75,13 +77,17 @@ async def _rates(client: Client) -> list[Row]:
     ]
 
 
-def _middle(turns: list[dict[str, float]], floor: str) -> tuple[float, float]:
-    """The floor's rate and ours."""
-    turn = sorted(turns, key=lambda rates: rates["research"] / rates[floor])[len(turns) // 2]
-    return turn[floor], turn["research"]
+async def _between(floor: Run, ours: Run, turns: int) -> tuple[float, float]:
+    """The floor's rate, before and after ours, and ours; of the turn in the middle by its ratio."""
+    floors, rates = [await _rate(floor, RUNS)], list[float]()
+    for _ in range(turns):
+        rates.append(await _rate(ours, RUNS))
+        floors.append(await _rate(floor, RUNS))
+    around = [(before + after) / 2 for before, after in pairwise(floors)]
+    return sorted(zip(around, rates, strict=True), key=lambda turn: turn[1] / turn[0])[turns // 2]
 
 
-async def _rate(run: Callable[[], Coroutine[Any, Any, None]], runs: int) -> float:
+async def _rate(run: Run, runs: int) -> float:
     """Activities a second."""
     began = time.perf_counter()
     await asyncio.gather(*(run() for _ in range(runs)))
