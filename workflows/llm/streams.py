@@ -43,7 +43,7 @@ class Chunks(AsyncStream[object]):
                     self.ended = True
                     await _drain(pieces)
                     return
-                yield _unless_error(json.loads(data.decode()), request)
+                yield _unless_error(_parsed(data), request)
         except httpx2.TimeoutException as error:
             raise openai.APITimeoutError(request) from error
         except (httpx2.RequestError, aiohttp.ClientError) as error:
@@ -127,6 +127,14 @@ async def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
     yield head
     async for piece in pieces:
         yield piece
+
+
+def _parsed(data: bytes) -> Any:
+    """Python's own limit to the digits of a number is a fault of the answer too."""
+    try:
+        return json.loads(data.decode())
+    except ValueError as error:
+        raise MalformedAnswer(f"the answer is not JSON: {error}") from error
 
 
 def _unless_error(chunk: Any, request: httpx2.Request) -> Any:

@@ -243,6 +243,7 @@ STREAMS = [
     (b"data: [DONE]\n\n", FailureType.UNREACHABLE),
     (b'data: {"choices": [{"delta": {"content": "half"}}]}\n\n', FailureType.UNREACHABLE),
     (b"data: nonsense\n\n", FailureType.MALFORMED_ANSWER),
+    (b'data: {"created": ' + b"1" * 5000 + b"}\n\n", FailureType.MALFORMED_ANSWER),
     (b'data: {"choices": [{"delta": "x"}]}\n\n', FailureType.MALFORMED_ANSWER),
     (b'data: {"choices": [{"delta": {"content": 7}}]}\n\n', FailureType.MALFORMED_ANSWER),
     (b'data: {"error": {"message": "overloaded", "type": "server_error"}}\n\n', FailureType.SERVER_ERROR),
