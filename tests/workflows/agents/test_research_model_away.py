@@ -82,7 +82,7 @@ async def test_other_failures_end_the_run(agents: World, demo: Demo) -> None:
 async def test_a_model_that_is_down_for_a_minute_costs_no_work(
     agents: World, demo: Demo, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    demo.inject("slow", seconds=3, match="from the findings.\nQuery: How old do yews")
+    demo.inject("slow", seconds=0.5, times=5, match="Research this task.")
     handle = await research(agents, "How old do yews become?")
     await attempts(handle, "execute_research_task", 3)
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{free_port}/v1")  # nobody listens there
