@@ -43,6 +43,7 @@ _NEXT = """
     SELECT coalesce(max(number), 0) + 1, (SELECT id FROM reviews_version WHERE write_key = %s)
     FROM reviews_version WHERE artifact_id = %s
 """
+_LONGEST_KEY = 200
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?")
 
 
@@ -64,7 +65,7 @@ def write_version(
 
     Raises :class:`InvalidPath`.
     """
-    path = _checked(path)
+    path, write_key = _checked(path), _fitting(write_key)
     sha256 = hashlib.sha256(content).hexdigest()
     blob = Blob(workspace=workspace, sha256=sha256, size=len(content))
     written, known = _look_up(blob, write_key)
@@ -75,6 +76,8 @@ def write_version(
     else:
         name = f"blobs/{workspace.id}/{sha256[:2]}/{sha256}"
         blob.storage_name = default_storage.save(name, ContentFile(content))
+        # By itself: whatever becomes of the rest, the bytes are known, and not stored again.
+        Blob.objects.bulk_create([blob], ignore_conflicts=True)
     with transaction.atomic():
         artifact = Artifact(workspace=workspace, path=path)
         _place(artifact, blob)
@@ -121,6 +124,13 @@ def _next(artifact: Artifact, write_key: str | None) -> tuple[int, uuid.UUID | N
         cursor.execute(_NEXT, [write_key, artifact.id])
         number, written = cursor.fetchone()
     return number, written
+
+
+def _fitting(write_key: str | None) -> str | None:
+    """A workflow's id in it may be longer than its column."""
+    if write_key is None or len(write_key) <= _LONGEST_KEY:
+        return write_key
+    return f"sha256/{hashlib.sha256(write_key.encode()).hexdigest()}"
 
 
 def _checked(path: str) -> str:

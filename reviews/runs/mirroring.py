@@ -142,8 +142,8 @@ def _rows(
     home = _workspace_of(namespace, workspace_slug)
     home_id = home.id if home else None
     agents = agents_of(namespace, {one.workflow_type for one in new})
-    rows = []
-    for one in new:
+    rows, kin = [], dict(kin)
+    for one in sorted(new, key=lambda one: one.workflow_id.count("/")):  # those above come first
         relative = kin.get(one.workflow_id)
         elder = relative or kin.get(_above(one.workflow_id))
         workspace_id = elder.workspace_id if elder else home_id
@@ -165,6 +165,7 @@ def _rows(
         if relative is not None:
             row.agent, row.title, row.started_by_id = relative.agent, relative.title, relative.started_by_id
         rows.append(row)
+        kin.setdefault(one.workflow_id, row)
     return rows
 
 

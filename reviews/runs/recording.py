@@ -45,16 +45,15 @@ _LOST = """
         AND lost.outcome = 'running'
 """
 _WORKER_LOST = {"type": "WorkerLost", "message": "The worker stopped answering.", "retryable": True}
-# Locked in one order, so that no two batches wait for each other.
+# All are locked, in one order, so that no two batches wait for each other, or miss what the other writes; few are
+# written.
 _MOVED = """
-    locked AS (
-        SELECT id FROM reviews_run WHERE id = ANY(%s) AND moved_at < statement_timestamp() - %s::interval
-        ORDER BY id FOR NO KEY UPDATE
-    ), moved AS (
-        UPDATE reviews_run run SET moved_at = statement_timestamp() FROM locked WHERE run.id = locked.id
+    locked AS (SELECT id, workspace_id, moved_at FROM reviews_run WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE),
+    moved AS (
+        UPDATE reviews_run run SET moved_at = statement_timestamp() FROM locked
+        WHERE run.id = locked.id AND locked.moved_at < statement_timestamp() - %s::interval
     ), moved_change AS (
-        INSERT INTO reviews_change (workspace_id, topic, object_id)
-        SELECT workspace_id, 'run', id::text FROM reviews_run WHERE id = ANY(%s)
+        INSERT INTO reviews_change (workspace_id, topic, object_id) SELECT workspace_id, 'run', id::text FROM locked
     )
 """
 
@@ -109,7 +108,7 @@ def record(seen: Sequence[AttemptSeen | ModelCallSeen]) -> None:
     ids = list(set(runs.values()))
     with transaction.atomic():
         ModelCall.objects.bulk_create(calls, ignore_conflicts=True)
-        write(_attempts(attempts), Part(_MOVED, (ids, mirroring.GRAIN, ids), CHANNEL))
+        write(_attempts(attempts), Part(_MOVED, (ids, mirroring.GRAIN), CHANNEL))
         _end_lost(attempts)
 
 

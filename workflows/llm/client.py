@@ -24,7 +24,7 @@ from workflows.llm.answers import Reply
 from workflows.llm.calls import Message, ModelCall, Recorder, call_recorder
 from workflows.llm.failures import MalformedAnswer, as_failure
 from workflows.llm.limits import Slot, in_turn, tokens_of
-from workflows.llm.streams import Chunks, StreamingClient
+from workflows.llm.streams import Chunks, StreamingClient, parsed
 from workflows.llm.tools import Tool, ToolCall
 
 __all__ = ["Completion", "ModelCall", "call_recorder", "close_clients", "complete"]
@@ -228,7 +228,7 @@ async def _exchange(
         else:
             answer = await ask(options={"timeout": timeout})
             # The client parses only what calls itself JSON.
-            reply.read(json.loads(answer) if isinstance(answer, str) else answer)
+            reply.read(parsed(answer) if isinstance(answer, str) else answer)
     except RecursionError as error:
         raise MalformedAnswer("the answer is nested too deep") from error
     except json.JSONDecodeError as error:

@@ -74,7 +74,10 @@ class ChatAnswer:
         return self.fault.seconds if self.fault and self.fault.kind == "slow" else 0.0
 
     async def _wait(self, receive: Receive, seconds: float | None) -> None:
-        """Let time pass (None: for ever) while the client is there; raise ClientLeft when it goes."""
+        """Let time pass (None: for ever) while the client is there; raise ClientLeft when it goes.
+
+        In no time nobody goes.
+        """
         if seconds == 0:
             return
         try:

@@ -43,7 +43,7 @@ class Chunks(AsyncStream[object]):
                     self.ended = True
                     await _drain(pieces)
                     return
-                yield _unless_error(_parsed(data), request)
+                yield _unless_error(parsed(data), request)
         except httpx2.TimeoutException as error:
             raise openai.APITimeoutError(request) from error
         except (httpx2.RequestError, aiohttp.ClientError) as error:
@@ -129,10 +129,10 @@ async def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-def _parsed(data: bytes) -> Any:
-    """Python's own limit to the digits of a number is a fault of the answer too."""
+def parsed(said: bytes | str) -> Any:
+    """What was said, as JSON. Raises MalformedAnswer, also for a number of more digits than Python reads."""
     try:
-        return json.loads(data.decode())
+        return json.loads(said.decode() if isinstance(said, bytes) else said)
     except ValueError as error:
         raise MalformedAnswer(f"the answer is not JSON: {error}") from error
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from pytest_django.fixtures import Settings
 
 from reviews.artifacts import queries
 from reviews.artifacts.actions import InvalidPath, write_version
 from reviews.artifacts.models import Artifact, Blob, Version
+from reviews.audit import actions as audit
 from reviews.audit.models import AuditEvent
 from reviews.changes.models import Change
 from reviews.people.models import Account
@@ -73,6 +75,28 @@ def test_the_same_write_again_gives_the_same_version(home: Workspace) -> None:
 
     assert again == first
     assert Version.objects.count() == AuditEvent.objects.filter(verb="file.written").count() == 1
+
+
+def test_a_key_may_be_longer_than_its_column(home: Workspace) -> None:
+    """A workflow's id is part of an activity's key, and has up to a thousand characters."""
+    first, again, other = (_write(home, write_key="k" * 1000 + end) for end in ("1", "1", "2"))
+
+    assert (again, other.number) == (first, 2)
+
+
+def test_bytes_of_a_write_that_fails_again_and_again_are_stored_once(
+    home: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **options: object) -> NoReturn:
+        raise OperationalError("the database went away")
+
+    monkeypatch.setattr(audit, "part", fail)
+    for _ in range(3):
+        with pytest.raises(OperationalError):
+            _write(home)
+
+    assert not Version.objects.exists()
+    assert len(_stored(folder)) == Blob.objects.count() == 1
 
 
 @pytest.mark.parametrize(

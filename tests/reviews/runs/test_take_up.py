@@ -43,12 +43,12 @@ def test_the_one_that_waits_for_its_name_gets_the_oldest(home: Workspace, olga: 
 def test_each_belongs_where_its_relatives_are(home: Workspace, olga: Account, run: Run) -> None:
     second = workspaces.create_workspace("second", "Second", home.namespace, owner=olga)
     Run.objects.filter(id=run.id).update(workspace=second)
-    names = [f"{run.workflow_id}/billing", run.workflow_id, "stranger"]
+    names = [f"{run.workflow_id}/billing/clerk", f"{run.workflow_id}/billing", run.workflow_id, "stranger"]
 
     mirroring.take_up(home.namespace, [Met(name, f"of-{name}") for name in names])
 
     belong = [Run.objects.get(run_id=f"of-{name}").workspace for name in names]
-    assert belong == [second, second, home]
+    assert belong == [second, second, second, home]
 
 
 def test_a_namespace_that_is_nobodys_gets_none(home: Workspace) -> None:
