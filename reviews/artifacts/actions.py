@@ -29,15 +29,13 @@ _LOOK_UP = """
     LEFT JOIN reviews_blob blob USING (workspace_id, sha256)
 """
 # Updates that change nothing lock what is there, and say its id.
+_KEEP = """
+    INSERT INTO reviews_blob (id, workspace_id, sha256, size, storage_name) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (workspace_id, sha256) DO UPDATE SET size = excluded.size RETURNING id, storage_name
+"""
 _PLACE = """
-    WITH blob AS (
-        INSERT INTO reviews_blob (id, workspace_id, sha256, size, storage_name) VALUES (%s, %s, %s, %s, %s)
-        ON CONFLICT (workspace_id, sha256) DO UPDATE SET size = excluded.size RETURNING id, storage_name
-    ), artifact AS (
-        INSERT INTO reviews_artifact (id, workspace_id, path) VALUES (%s, %s, %s)
-        ON CONFLICT (workspace_id, path) DO UPDATE SET path = excluded.path RETURNING id
-    )
-    SELECT blob.id, blob.storage_name, artifact.id FROM blob, artifact
+    INSERT INTO reviews_artifact (id, workspace_id, path) VALUES (%s, %s, %s)
+    ON CONFLICT (workspace_id, path) DO UPDATE SET path = excluded.path RETURNING id
 """
 _NEXT = """
     SELECT coalesce(max(number), 0) + 1, (SELECT id FROM reviews_version WHERE write_key = %s)
@@ -76,11 +74,10 @@ def write_version(
     else:
         name = f"blobs/{workspace.id}/{sha256[:2]}/{sha256}"
         blob.storage_name = default_storage.save(name, ContentFile(content))
-        # By itself: whatever becomes of the rest, the bytes are known, and not stored again.
-        Blob.objects.bulk_create([blob], ignore_conflicts=True)
+        _keep(blob)
     with transaction.atomic():
         artifact = Artifact(workspace=workspace, path=path)
-        _place(artifact, blob)
+        _place(artifact)
         number, written = _next(artifact, write_key)
         if written:
             return Version.objects.get(id=written)
@@ -110,12 +107,18 @@ def _look_up(blob: Blob, write_key: str | None) -> tuple[uuid.UUID | None, tuple
     return written, (id, name) if id else None
 
 
-def _place(artifact: Artifact, blob: Blob) -> None:
-    """Give both the rows that are theirs; no other writer of the path comes between until the transaction ends."""
-    of_blob = blob.id, blob.workspace_id, blob.sha256, blob.size, blob.storage_name
+def _keep(blob: Blob) -> None:
+    """Give it the row of its bytes. By itself: whatever becomes of the rest, they are not stored again."""
     with connection.cursor() as cursor:
-        cursor.execute(_PLACE, [*of_blob, artifact.id, artifact.workspace_id, artifact.path])
-        blob.id, blob.storage_name, artifact.id = cursor.fetchone()
+        cursor.execute(_KEEP, [blob.id, blob.workspace_id, blob.sha256, blob.size, blob.storage_name])
+        blob.id, blob.storage_name = cursor.fetchone()
+
+
+def _place(artifact: Artifact) -> None:
+    """Give it the row of its path; no other writer of it comes between until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE, [artifact.id, artifact.workspace_id, artifact.path])
+        [artifact.id] = cursor.fetchone()
 
 
 def _next(artifact: Artifact, write_key: str | None) -> tuple[int, uuid.UUID | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from reviews.changes import actions as changes
 from reviews.outbox import actions as outbox
 from reviews.runs import mirroring
 from reviews.runs.models import MirroredNamespace, Run, RunStatus
@@ -59,7 +58,7 @@ def adopt_listed(namespace: str, listed: Sequence[Listed], *, epoch: int) -> int
         # Workers take up the same executions at this moment, in the same order.
         new.sort(key=lambda run: run.run_id or "")
         Run.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
-        _tell({run.workspace_id for run in new})
+        mirroring.tell_lists({run.workspace_id for run in new})
     for item in unknown:
         if item.workflow_id in named:  # the courier's start of it has not come back yet
             mirroring.adopt(namespace, item.workflow_id, item.run_id, workflow_type=item.workflow_type)
@@ -139,11 +138,6 @@ def _row(namespace: str, item: Listed, workspace_id: uuid.UUID, agent: str) -> R
     )
 
 
-def _tell(workspace_ids: Collection[uuid.UUID]) -> None:
-    for workspace_id in workspace_ids:
-        changes.record(("runs", workspace_id), workspace_id=workspace_id)
-
-
 def moved_at_temporal(namespace: str, run_ids: Iterable[str]) -> int:
     """Look at these next: Temporal's list says otherwise than their rows. Answers how many are behind."""
     behind = Run.objects.to_follow().filter(namespace=namespace, run_id__in=list(run_ids))
@@ -213,6 +207,8 @@ def looked_at(namespace: MirroredNamespace, *, epoch: int, **found: Any) -> None
         outbox.require_epoch(epoch)
         MirroredNamespace.objects.filter(namespace=namespace.namespace).update(**found)
         if found.get("trouble", namespace.trouble) != namespace.trouble:
-            _tell(Workspace.objects.filter(namespace=namespace.namespace).values_list("id", flat=True))
+            mirroring.tell_lists(
+                Workspace.objects.filter(namespace=namespace.namespace).values_list("id", flat=True)
+            )
     for name, value in found.items():
         setattr(namespace, name, value)

@@ -99,8 +99,7 @@ def take_up(namespace: str, met: Iterable[Met], workspace_slug: str | None = Non
     rows = sorted(_rows(namespace, new, kin, workspace_slug), key=lambda row: row.run_id or "")
     with transaction.atomic():
         Run.objects.bulk_create(rows, ignore_conflicts=True)
-        for workspace_id in {row.workspace_id for row in rows}:
-            changes.record(("runs", workspace_id), workspace_id=workspace_id)
+        tell_lists({row.workspace_id for row in rows})
 
 
 def _kin(namespace: str, met: Collection[Met]) -> dict[str, Run]:
@@ -263,3 +262,9 @@ def mirror_lags(run: Run, note: str) -> None:
 
 def tell(run: Run) -> None:
     changes.record(("run", run.id), ("runs", run.workspace_id), workspace_id=run.workspace_id)
+
+
+def tell_lists(workspace_ids: Collection[uuid.UUID]) -> None:
+    """There are other runs than before."""
+    for workspace_id in workspace_ids:
+        changes.record(("runs", workspace_id), workspace_id=workspace_id)
